@@ -1,0 +1,84 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Needletail's house: a target imports only from rows below it. Read from the bottom up.
+// `NEEDLETAIL_STRICT=1` (CI) turns warnings into errors; a user's newer compiler must not break a build.
+
+let strict: [SwiftSetting] =
+  Context.environment["NEEDLETAIL_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
+/// A target of the house and its tests.
+func layer(_ name: String, needs: [Target.Dependency] = []) -> [Target] {
+  [
+    .target(name: name, dependencies: needs, swiftSettings: strict),
+    .testTarget(
+      name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + needs,
+      exclude: ["Fixtures"], swiftSettings: strict),
+  ]
+}
+
+// Libraries in C and C++.
+let libraries: [Target] = [
+  .target(
+    name: "CKernels",
+    linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
+  .target(
+    name: "CSentencePiece",
+    linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+]
+
+let house: [Target] =
+  // 0  Values and their storage.
+  layer("Tensors", needs: ["CKernels"])
+  + layer("Files", needs: ["CZlib"])
+  + layer("Recipes", needs: [.product(name: "Yams", package: "Yams")])
+  + layer("Telemetry", needs: [.product(name: "Logging", package: "swift-log")])
+  // 1  Text to ids.
+  + layer("Tokenizers", needs: ["CSentencePiece"])
+  // 2  The mathematics and its state.
+  + layer("Layers", needs: ["Tensors"])
+  + layer("Optimizers", needs: ["Tensors"])
+  + layer("Checkpoints", needs: ["Tensors", "Files"])
+  // 3  Architectures and data.
+  + layer("Models", needs: ["Layers", "Tensors", "Checkpoints"])
+  + layer("Corpus", needs: ["Tokenizers", "Files", "CZlib", "CZstd"])
+  // 4  The engines.
+  + layer(
+    "Training",
+    needs: [
+      "Models", "Corpus", "Optimizers", "Layers", "Checkpoints", "Recipes", "Telemetry", "Tensors",
+      "Tokenizers", "Files",
+    ])
+  + layer("Generation", needs: ["Models", "Layers", "Tensors"])
+  // 5  What people do with models.
+  + layer("Evaluation", needs: ["Models", "Corpus", "Tokenizers", "Layers", "Tensors"])
+
+// 6  The command.
+let commands: [Target] = [
+  .executableTarget(
+    name: "needletail",
+    dependencies: [
+      "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers",
+      "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    swiftSettings: strict),
+  .target(
+    name: "TestSupport", dependencies: ["Layers", "Tensors"], path: "Tests/TestSupport",
+    swiftSettings: strict),
+]
+
+let package = Package(
+  name: "needletail",
+  products: [.executable(name: "needletail", targets: ["needletail"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: libraries + house + commands,
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,2 @@
+#pragma once
+int nk_placeholder(void);

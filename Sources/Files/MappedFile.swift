@@ -1,0 +1,48 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A read-only memory map of a whole file: pages come in when touched, opening costs nothing per byte.
+///
+/// The bytes are valid as long as the object lives. The map is private and read-only, so sharing it
+/// between threads is safe.
+package final class MappedFile: @unchecked Sendable {
+  package let path: String
+  package let bytes: UnsafeRawBufferPointer
+
+  package var count: Int { bytes.count }
+
+  /// Maps `path`. Throws `FileFailure` when it is missing, a directory, or cannot be mapped.
+  package init(_ path: String) throws(FileFailure) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .current(path, doing: "open") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .current(path, doing: "read its size") }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileFailure(path, "expected a regular file, got a directory or a device")
+    }
+    self.path = path
+    let count = Int(status.st_size)
+    guard count > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let address = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED
+    else { throw .current(path, doing: "map into memory") }
+    bytes = UnsafeRawBufferPointer(start: address, count: count)
+  }
+
+  deinit {
+    if let address = bytes.baseAddress {
+      munmap(UnsafeMutableRawPointer(mutating: address), bytes.count)
+    }
+  }
+
+  /// The little-endian integer at byte `offset`, which need not be aligned.
+  @inlinable package func load<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T {
+    T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))
+  }
+}
