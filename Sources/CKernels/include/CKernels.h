@@ -1,2 +1,203 @@
+// Needletail's numeric kernels: one C source for AVX-512, AVX2+FMA and a portable baseline (SSE2, NEON),
+// chosen at run time when a pool is made.
+//
+// Two promises hold for every function here.
+//  1. The result of an element does not depend on the number of threads, nor on how many rows or columns
+//     are computed with it: sums run over a fixed order. (The instruction sets differ from each other by
+//     rounding.)
+//  2. Nothing is allocated after the first calls: scratch memory belongs to the pool and only grows.
+//
+// Matrices are row-major f32 with a row stride in elements (`ld…`).
 #pragma once
-int nk_placeholder(void);
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---------------------------------------------------------------- pool
+
+typedef enum {
+  NK_ISA_BEST = 0,
+  NK_ISA_BASELINE = 1,
+  NK_ISA_AVX2 = 2,
+  NK_ISA_AVX512 = 3,
+} nk_isa;
+
+/// A team of threads (the caller is the first) with their scratch memory and an instruction set.
+typedef struct nk_pool nk_pool;
+
+/// Null when the processor lacks `isa` or a thread cannot be started.
+nk_pool *nk_pool_create(int threads, nk_isa isa);
+void nk_pool_destroy(nk_pool *pool);
+int nk_pool_threads(const nk_pool *pool);
+nk_isa nk_pool_isa(const nk_pool *pool);
+bool nk_isa_available(nk_isa isa);
+
+/// Multiply-add rate of all threads at once on registers: the ceiling of every kernel, in GF/s.
+double nk_measure_fma_peak(nk_pool *pool, double seconds);
+
+/// Calls `task(context, worker)` once on every thread of the pool and returns when all are done.
+void nk_pool_run(nk_pool *pool, void (*task)(void *context, int worker), void *context);
+
+// ---------------------------------------------------------------- matrix product
+
+typedef enum {
+  NK_NONE = 0,
+  NK_GELU_TANH = 1,
+  NK_GELU_ERF = 2,
+  NK_SQUARED_RELU = 3,
+  NK_SILU = 4,
+} nk_activation;
+
+/// c[m,n] = (accumulate ? c : 0) + op(a)·op(b) + bias + residual, then, when asked,
+/// activated = activation(c), or c *= activation'(derivative_at).
+/// op(a) is [m,k] (or its transpose is stored), op(b) is [k,n].
+typedef struct {
+  int64_t m, n, k;
+  const float *a; int64_t lda; bool transpose_a;
+  const float *b; int64_t ldb; bool transpose_b;
+  float *c; int64_t ldc;
+  bool accumulate;
+  const float *bias;                      // [n] or null
+  const float *residual; int64_t ldr;     // [m,n] or null
+  nk_activation activation;
+  float *activated; int64_t ld_activated; // [m,n] or null: activation(c)
+  const float *derivative_at; int64_t ld_derivative;  // [m,n] or null: c *= activation'(it)
+} nk_gemm_args;
+
+void nk_gemm(nk_pool *pool, const nk_gemm_args *args);
+
+// ---------------------------------------------------------------- attention
+
+/// Causal scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.
+/// Row i of sequence s is row s·length + i of q, and s·key_length + j of k and v; query i stands at
+/// position key_length − length + i. `log_sum` is [batch·heads·length] (sequence, head, query).
+typedef struct {
+  int64_t batch, length, key_length, heads, kv_heads, head_width;
+  float scale;
+  bool causal;
+  const float *q; int64_t ldq;
+  const float *k; int64_t ldk;
+  const float *v; int64_t ldv;
+  int64_t kv_sequence_stride;   // elements between the k (and v) of two sequences; 0: key_length·ldk
+  float *output; int64_t ldo;
+  float *log_sum;
+  // Dropout of the probabilities: kept with probability 1 − dropout and scaled by its inverse.
+  float dropout; uint64_t dropout_key;
+  // Backward only.
+  const float *d_output; int64_t ldd;
+  float *dq; int64_t lddq;
+  float *dk; int64_t lddk;
+  float *dv; int64_t lddv;
+} nk_attention_args;
+
+void nk_attention_forward(nk_pool *pool, const nk_attention_args *args);
+void nk_attention_backward(nk_pool *pool, const nk_attention_args *args);
+
+/// Rotates the first `rotary_width` components of each of `heads` heads of width `head_width` in each row,
+/// pairing i with i + rotary_width/2; `positions` gives each row's angle index, `inverse` turns back.
+/// cos, sin: [table rows, rotary_width/2].
+void nk_rotary(nk_pool *pool, float *x, int64_t ldx, int64_t rows, int64_t heads, int64_t head_width,
+               int64_t rotary_width, const float *cos_table, const float *sin_table,
+               const int32_t *positions, bool inverse);
+
+// ---------------------------------------------------------------- norms
+
+typedef enum { NK_LAYER_NORM = 0, NK_LAYER_NORM_1P = 1, NK_RMS_NORM = 2 } nk_norm;
+
+/// y = (x − mean)·rstd·gain + bias, gain stored as it is (1P: as gain − 1); RMS: mean 0 and no bias.
+/// statistics: [rows, 2] = mean, rstd.
+void nk_norm_forward(nk_pool *pool, nk_norm kind, const float *x, int64_t ldx, const float *gain,
+                     const float *bias, float epsilon, float *y, int64_t ldy, float *statistics,
+                     int64_t rows, int64_t width);
+/// dx = (residual ? residual : 0) + d norm; d_gain, d_bias (may be null) are accumulated.
+void nk_norm_backward(nk_pool *pool, nk_norm kind, const float *dy, int64_t lddy, const float *x, int64_t ldx,
+                      const float *gain, const float *statistics, const float *residual, int64_t ldr,
+                      float *dx, int64_t lddx, float *d_gain, float *d_bias, int64_t rows, int64_t width);
+
+// ---------------------------------------------------------------- elementwise and reductions
+
+/// sums[width] += column sums of x[rows, width].
+void nk_add_column_sums(nk_pool *pool, const float *x, int64_t ldx, int64_t rows, int64_t width, float *sums);
+void nk_fill(nk_pool *pool, float *y, int64_t count, float value);
+void nk_copy(nk_pool *pool, float *y, const float *x, int64_t count);
+/// y = x · scale
+void nk_scale(nk_pool *pool, float *y, const float *x, int64_t count, float scale);
+/// y += x · scale
+void nk_add_scaled(nk_pool *pool, float *y, const float *x, int64_t count, float scale);
+void nk_activate(nk_pool *pool, nk_activation kind, float *y, const float *x, int64_t count);
+/// dx = dy · activation'(x)
+void nk_activate_backward(nk_pool *pool, nk_activation kind, float *dx, const float *dy, const float *x,
+                          int64_t count);
+/// y[rows,width] = silu(x[:, :width]) · x[:, width:2·width]
+void nk_swiglu_forward(nk_pool *pool, const float *x, float *y, int64_t rows, int64_t width);
+/// dx[rows, 2·width]; y (may be null) is recomputed into it.
+void nk_swiglu_backward(nk_pool *pool, const float *dy, const float *x, float *dx, float *y, int64_t rows,
+                        int64_t width);
+/// y = residual + mask·x/(1 − p); the mask of element i is a function of (key, i) alone. residual may be null.
+void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
+                uint64_t key);
+/// The largest relative errors of these against a long-double reference are stated in `body/vector.h`.
+void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count);
+void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count);
+void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count);
+
+// ---------------------------------------------------------------- embedding, loss
+
+/// y[row] = table[ids[row]] (+ positions_table[positions[row]] when given).
+void nk_embedding_forward(nk_pool *pool, const float *table, const float *position_table, const int32_t *ids,
+                          const int32_t *positions, float *y, int64_t rows, int64_t width);
+/// d_table[ids[row]] += dy[row]
+void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
+                           int64_t width);
+/// losses[row] = log Σ exp(logits[row]) − logits[row, target] (0 where the target is negative).
+/// With `weight` ≠ 0 the logits become weight · d loss / d logits, zero where the target is negative.
+void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
+                      int64_t rows, int64_t vocabulary, float weight);
+
+// ---------------------------------------------------------------- optimizer
+
+/// Σ x² in double precision over fixed blocks.
+double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count);
+
+typedef struct {
+  float learning_rate, beta1, beta2, epsilon, weight_decay;
+  float correction1, correction2;  // 1 − beta^step
+  float gradient_scale;            // clipping and loss scale
+} nk_adamw_args;
+
+/// Decoupled weight decay (Loshchilov & Hutter 2019). Sets g to zero on the way.
+void nk_adamw(nk_pool *pool, const nk_adamw_args *args, float *p, float *g, float *m, float *v, int64_t count);
+
+/// v = momentum·v + (g·scale + decay·p); p −= lr·(nesterov ? g' + momentum·v : v). Sets g to zero.
+void nk_sgd(nk_pool *pool, float learning_rate, float momentum, bool nesterov, float weight_decay,
+            float gradient_scale, float *p, float *g, float *v, int64_t count);
+
+// ---------------------------------------------------------------- storage types
+
+void nk_bf16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count);
+void nk_f32_from_bf16(nk_pool *pool, float *y, const uint16_t *x, int64_t count);
+void nk_f16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count);
+void nk_f32_from_f16(nk_pool *pool, float *y, const uint16_t *x, int64_t count);
+
+// ---------------------------------------------------------------- random numbers
+
+/// Standard normal numbers · deviation; element i is a function of (key, first + i) alone (Philox4x32-10).
+void nk_random_normal(nk_pool *pool, float *y, int64_t count, uint64_t key, uint64_t first, float deviation);
+
+// ---------------------------------------------------------------- memory
+
+/// Memory for a tensor, aligned to 64 bytes, in huge pages where it is large; null when there is none.
+void *nk_allocate(size_t bytes);
+void nk_free(void *memory);
+
+/// The largest resident size this process has had, in bytes.
+size_t nk_peak_resident_bytes(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,37 @@
+// The functions of one instruction set, and the table that names them.
+#include "vector.h"
+#include "gemm.h"
+#include "random.h"
+#include "attention.h"
+#include "norm.h"
+#include "elementwise.h"
+#include "loss.h"
+#include "optimizer.h"
+#include "peak.h"
+
+const nk_table TABLE = {
+    .fma_peak = fma_peak,
+    .gemm = gemm,
+    .attention_forward = attention_forward,
+    .attention_backward = attention_backward,
+    .rotary = rotary,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
+    .add_column_sums = add_column_sums,
+    .scale = scale,
+    .add_scaled = add_scaled,
+    .activate = activate,
+    .activate_backward = activate_backward,
+    .swiglu_forward = swiglu_forward,
+    .swiglu_backward = swiglu_backward,
+    .dropout = dropout,
+    .exp = exp_all,
+    .tanh = tanh_all,
+    .erf = erf_all,
+    .cross_entropy = cross_entropy,
+    .sum_of_squares = sum_of_squares,
+    .adamw = adamw,
+    .sgd = sgd,
+    .f16_from_f32 = f16_from_f32,
+    .f32_from_f16 = f32_from_f16,
+};

@@ -1,0 +1,315 @@
+// Flash attention (Dao et al. 2022): tiles of BLOCK queries × BLOCK keys; only the log of each row's sum is
+// kept. One share of work is one group of query heads of one sequence, so that d k and d v of the group are
+// summed in order by one thread. Keys are walked from the first, in the same blocks for every query, so a
+// query's result does not depend on the queries computed with it.
+
+enum { BLOCK = 96 };  // a multiple of MR and of NR for every instruction set
+
+static inline int64_t up(int64_t n, int64_t unit) { return blocks(n, unit) * unit; }
+
+/// c[rows,columns] (+)= a·b for packed panels of a (MR × k) and b (NR × k); rows and columns whole panels.
+static void multiply_packed(const float *a, const float *b, float *c, int64_t ldc, int64_t rows,
+                            int64_t columns, int64_t k, bool add) {
+  for (int64_t j = 0; j < columns; j += NR)
+    for (int64_t i = 0; i < rows; i += MR) tile_full(k, a + i * k, b + j * k, c + i * ldc + j, ldc, add);
+}
+
+/// Panels of `width` from the rows of x, as an operand whose k is x's columns.
+static void pack_rows(const float *x, int64_t ldx, int64_t rows, int64_t k, int64_t width, float *panels,
+                      float scale) {
+  for (int64_t r = 0; r < rows; r += width)
+    pack_transposed(x + r * ldx, ldx, at_most(width, rows - r), k, width, panels + r * k, scale);
+}
+
+/// Panels of `width` from the columns of x, as an operand whose k is x's rows.
+static void pack_columns(const float *x, int64_t ldx, int64_t rows, int64_t columns, int64_t width,
+                         float *panels) {
+  for (int64_t c = 0; c < columns; c += width)
+    pack_straight(x + c, ldx, at_most(width, columns - c), rows, width, panels + c * rows);
+}
+
+typedef struct {
+  nk_pool *pool;
+  const nk_attention_args *g;
+} attention_state;
+
+/// How many of the keys from `first` on the query at `position` may see, at most `count`.
+static inline int64_t visible(const nk_attention_args *g, int64_t position, int64_t first, int64_t count) {
+  if (!g->causal) return count;
+  int64_t seen = position + 1 - first;
+  return seen < 0 ? 0 : at_most(seen, count);
+}
+
+static inline uint64_t probability_index(const nk_attention_args *g, int64_t sequence, int64_t head,
+                                         int64_t position, int64_t key) {
+  return (((uint64_t)(sequence * g->heads + head) << 22) + (uint64_t)position) * (1u << 22) + (uint64_t)key;
+}
+
+static void drop_probabilities(const nk_attention_args *g, int64_t sequence, int64_t head, int64_t position,
+                               int64_t key, int64_t count, float *scales) {
+  dropout_scales(g->dropout_key, probability_index(g, sequence, head, position, key), count, g->dropout, scales);
+}
+
+/// p = exp(s − m) over the visible part, zero beyond; returns its sum.
+static inline float exponentials(float *s, int64_t seen, int64_t width, float m) {
+  vf sum = {0};
+  int64_t j = 0;
+  for (; j + LANES <= seen; j += LANES) {
+    vf p = vexp(load(s + j) - m);
+    sum += p;
+    store(s + j, p);
+  }
+  if (j < seen) {
+    vf p = vexp(load_part(s + j, seen - j, -INFINITY) - m);
+    sum += p;
+    store(s + j, p);
+    j += LANES;
+  }
+  for (; j < width; j += LANES) store(s + j, (vf){0});
+  return sum_lanes(sum);
+}
+
+static inline float row_maximum(const float *s, int64_t seen) {
+  vf m = splat(-INFINITY);
+  int64_t j = 0;
+  for (; j + LANES <= seen; j += LANES) m = vmax(m, load(s + j));
+  if (j < seen) m = vmax(m, load_part(s + j, seen - j, -INFINITY));
+  return max_lanes(m);
+}
+
+static inline float dot(const float *a, const float *b, int64_t count) {
+  vf sum = {0};
+  int64_t j = 0;
+  for (; j + LANES <= count; j += LANES) sum = fma_(load(a + j), load(b + j), sum);
+  if (j < count) sum = fma_(load_part(a + j, count - j, 0), load_part(b + j, count - j, 0), sum);
+  return sum_lanes(sum);
+}
+
+static inline void scale_row(float *x, int64_t count, float scale) {
+  for (int64_t j = 0; j < count; j += LANES) store(x + j, load(x + j) * scale);
+}
+
+static void forward_group(const attention_state *state, int worker, int64_t sequence, int64_t group) {
+  const nk_attention_args *g = state->g;
+  int64_t d = g->head_width, dn = up(d, NR), keys = g->key_length, per = g->heads / g->kv_heads;
+  int64_t key_blocks = blocks(keys, BLOCK);
+  int64_t kv = g->kv_sequence_stride ? sequence * g->kv_sequence_stride : sequence * keys * g->ldk;
+  const float *k = g->k + kv + group * d, *v = g->v + kv + group * d;
+
+  float *scratch = nk_local_scratch(
+      state->pool, worker,
+      sizeof(float) * (size_t)(key_blocks * BLOCK * (d + dn) + BLOCK * (d + dn + 2 * BLOCK) + 3 * BLOCK));
+  float *packed_k = scratch, *packed_v = packed_k + key_blocks * BLOCK * d;
+  float *packed_q = packed_v + key_blocks * BLOCK * dn, *out = packed_q + BLOCK * d;
+  float *s = out + BLOCK * dn, *packed_p = s + BLOCK * BLOCK;
+  float *maximum = packed_p + BLOCK * BLOCK, *sum = maximum + BLOCK, *drop = sum + BLOCK;
+  for (int64_t j = 0; j < keys; j += BLOCK) {
+    int64_t count = at_most(BLOCK, keys - j);
+    pack_rows(k + j * g->ldk, g->ldk, count, d, NR, packed_k + j * d, 1);
+    pack_columns(v + j * g->ldv, g->ldv, count, d, NR, packed_v + j * dn);
+  }
+  for (int64_t head = group * per; head < (group + 1) * per; head++) {
+    for (int64_t i = 0; i < g->length; i += BLOCK) {
+      int64_t rows = at_most(BLOCK, g->length - i), whole = up(rows, MR), start = keys - g->length + i;
+      const float *q = g->q + (sequence * g->length + i) * g->ldq + head * d;
+      pack_rows(q, g->ldq, rows, d, MR, packed_q, g->scale);
+      for (int64_t r = 0; r < rows; r++) {
+        maximum[r] = -INFINITY;
+        sum[r] = 0;
+      }
+      memset(out, 0, (size_t)(whole * dn) * sizeof(float));
+      int64_t end = g->causal ? start + rows : keys;
+      for (int64_t j = 0; j < end; j += BLOCK) {
+        int64_t count = at_most(BLOCK, keys - j), wide = up(count, NR);
+        multiply_packed(packed_q, packed_k + j * d, s, BLOCK, whole, wide, d, false);
+        for (int64_t r = 0; r < rows; r++) {
+          int64_t seen = visible(g, start + r, j, count);
+          float *row = s + r * BLOCK;
+          if (seen == 0) {
+            memset(row, 0, sizeof(float) * (size_t)count);
+            continue;
+          }
+          float m = row_maximum(row, seen);
+          if (m < maximum[r]) m = maximum[r];
+          if (m > maximum[r]) {
+            float fade = vexp(splat(maximum[r] - m))[0];
+            sum[r] *= fade;
+            scale_row(out + r * dn, dn, fade);
+            maximum[r] = m;
+          }
+          sum[r] += exponentials(row, seen, wide, m);
+          if (g->dropout > 0) {
+            drop_probabilities(g, sequence, head, start + r, j, count, drop);
+            for (int64_t c = 0; c < count; c++) row[c] *= drop[c];
+          }
+        }
+        pack_rows(s, BLOCK, rows, count, MR, packed_p, 1);
+        multiply_packed(packed_p, packed_v + j * dn, out, dn, whole, dn, count, true);
+      }
+      for (int64_t r = 0; r < rows; r++) {
+        int64_t at = sequence * g->length + i + r;
+        scale_row(out + r * dn, dn, 1 / sum[r]);
+        memcpy(g->output + at * g->ldo + head * d, out + r * dn, (size_t)d * sizeof(float));
+        if (g->log_sum)
+          g->log_sum[(sequence * g->heads + head) * g->length + i + r] = maximum[r] + logf(sum[r]);
+      }
+    }
+  }
+}
+
+// With P = exp(S − log_sum), D = Σ dO∘O per row:
+//   dV += Pᵀ dO,  dS = P ∘ (dO Vᵀ − D),  dQ += dS K · scale,  dK += dSᵀ Q · scale.
+// `left_…` are packed as left operands, `right_…` as right operands; a block starts at its first row.
+typedef struct {
+  int64_t d, dn, all;
+  float *right_keys, *right_values, *key_columns, *dk, *dv;            // of the group
+  float *left_q, *left_do, *query_columns, *do_columns, *dq, *row_dot;  // of one head
+  float *s, *dp, *packed, *drop;
+} backward_scratch;
+
+static backward_scratch take_backward_scratch(nk_pool *pool, int worker, int64_t length, int64_t d) {
+  backward_scratch b = {.d = d, .dn = up(d, NR), .all = up(length, BLOCK)};
+  float **wide[] = {&b.key_columns, &b.dk, &b.dv, &b.query_columns, &b.do_columns, &b.dq};
+  float **narrow[] = {&b.right_keys, &b.right_values, &b.left_q, &b.left_do};
+  float **tiles[] = {&b.s, &b.dp, &b.packed};
+  int64_t floats = b.all * (6 * b.dn + 4 * d + 1) + 3 * BLOCK * BLOCK + BLOCK;
+  float *next = nk_local_scratch(pool, worker, (size_t)floats * sizeof(float));
+  for (int i = 0; i < 6; i++, next += b.all * b.dn) *wide[i] = next;
+  for (int i = 0; i < 4; i++, next += b.all * d) *narrow[i] = next;
+  for (int i = 0; i < 3; i++, next += BLOCK * BLOCK) *tiles[i] = next;
+  b.row_dot = next;
+  b.drop = next + b.all;
+  return b;
+}
+
+static void write_rows(float *y, int64_t ldy, const float *x, int64_t ldx, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; r++) memcpy(y + r * ldy, x + r * ldx, (size_t)width * sizeof(float));
+}
+
+/// One tile: queries from i, keys from j.
+static void backward_tile(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t head,
+                          int64_t i, int64_t j) {
+  int64_t rows = at_most(BLOCK, g->length - i), count = at_most(BLOCK, g->length - j);
+  int64_t whole = up(rows, MR), wide = up(count, NR);
+  const float *log_sum = g->log_sum + (sequence * g->heads + head) * g->length + i;
+  multiply_packed(b->left_q + i * b->d, b->right_keys + j * b->d, b->s, BLOCK, whole, wide, b->d, false);
+  multiply_packed(b->left_do + i * b->d, b->right_values + j * b->d, b->dp, BLOCK, whole, wide, b->d, false);
+  for (int64_t r = 0; r < rows; r++) {
+    float *p = b->s + r * BLOCK, *dp = b->dp + r * BLOCK;
+    exponentials(p, visible(g, i + r, j, count), wide, log_sum[r]);
+    if (g->dropout > 0) {
+      drop_probabilities(g, sequence, head, i + r, j, count, b->drop);
+      // dp carries dS until P itself (dropped) has been used for dV.
+      for (int64_t c = 0; c < count; c++) {
+        dp[c] = p[c] * (dp[c] * b->drop[c] - b->row_dot[i + r]) * g->scale;
+        p[c] *= b->drop[c];
+      }
+    } else {
+      vf mean = splat(b->row_dot[i + r]);
+      for (int64_t c = 0; c < wide; c += LANES)
+        store(dp + c, load(p + c) * (load(dp + c) - mean) * g->scale);
+    }
+  }
+  pack_columns(b->s, BLOCK, rows, count, MR, b->packed);
+  multiply_packed(b->packed, b->do_columns + i * b->dn, b->dv + j * b->dn, b->dn, up(count, MR), b->dn, rows, true);
+  pack_columns(b->dp, BLOCK, rows, count, MR, b->packed);
+  multiply_packed(b->packed, b->query_columns + i * b->dn, b->dk + j * b->dn, b->dn, up(count, MR), b->dn, rows,
+                  true);
+  pack_rows(b->dp, BLOCK, rows, count, MR, b->packed, 1);
+  multiply_packed(b->packed, b->key_columns + j * b->dn, b->dq + i * b->dn, b->dn, whole, b->dn, count, true);
+}
+
+static void backward_head(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t head) {
+  int64_t d = b->d, dn = b->dn, first = sequence * g->length;
+  for (int64_t i = 0; i < g->length; i += BLOCK) {
+    int64_t rows = at_most(BLOCK, g->length - i);
+    const float *q = g->q + (first + i) * g->ldq + head * d;
+    const float *d_out = g->d_output + (first + i) * g->ldd + head * d;
+    const float *out = g->output + (first + i) * g->ldo + head * d;
+    pack_rows(q, g->ldq, rows, d, MR, b->left_q + i * d, g->scale);
+    pack_rows(d_out, g->ldd, rows, d, MR, b->left_do + i * d, 1);
+    pack_columns(q, g->ldq, rows, d, NR, b->query_columns + i * dn);
+    pack_columns(d_out, g->ldd, rows, d, NR, b->do_columns + i * dn);
+    for (int64_t r = 0; r < rows; r++) b->row_dot[i + r] = dot(d_out + r * g->ldd, out + r * g->ldo, d);
+  }
+  memset(b->dq, 0, (size_t)(b->all * dn) * sizeof(float));
+  for (int64_t j = 0; j < g->length; j += BLOCK)
+    for (int64_t i = g->causal ? j : 0; i < g->length; i += BLOCK) backward_tile(g, b, sequence, head, i, j);
+  write_rows(g->dq + first * g->lddq + head * d, g->lddq, b->dq, dn, g->length, d);
+}
+
+static void backward_group(const attention_state *state, int worker, int64_t sequence, int64_t group) {
+  const nk_attention_args *g = state->g;
+  backward_scratch b = take_backward_scratch(state->pool, worker, g->length, g->head_width);
+  int64_t d = b.d, dn = b.dn, first = sequence * g->length, per = g->heads / g->kv_heads;
+  for (int64_t j = 0; j < g->length; j += BLOCK) {
+    int64_t count = at_most(BLOCK, g->length - j);
+    const float *k = g->k + (first + j) * g->ldk + group * d, *v = g->v + (first + j) * g->ldv + group * d;
+    pack_rows(k, g->ldk, count, d, NR, b.right_keys + j * d, 1);
+    pack_rows(v, g->ldv, count, d, NR, b.right_values + j * d, 1);
+    pack_columns(k, g->ldk, count, d, NR, b.key_columns + j * dn);
+  }
+  memset(b.dk, 0, (size_t)(b.all * dn) * sizeof(float));
+  memset(b.dv, 0, (size_t)(b.all * dn) * sizeof(float));
+  for (int64_t head = group * per; head < (group + 1) * per; head++) backward_head(g, &b, sequence, head);
+  write_rows(g->dk + first * g->lddk + group * d, g->lddk, b.dk, dn, g->length, d);
+  write_rows(g->dv + first * g->lddv + group * d, g->lddv, b.dv, dn, g->length, d);
+}
+
+static void attention_forward_task(void *context, int worker) {
+  const attention_state *state = context;
+  const nk_attention_args *g = state->g;
+  for (int64_t item, end; nk_claim(state->pool, g->batch * g->kv_heads, 1, &item, &end);)
+    forward_group(state, worker, item / g->kv_heads, item % g->kv_heads);
+}
+
+static void attention_backward_task(void *context, int worker) {
+  const attention_state *state = context;
+  const nk_attention_args *g = state->g;
+  for (int64_t item, end; nk_claim(state->pool, g->batch * g->kv_heads, 1, &item, &end);)
+    backward_group(state, worker, item / g->kv_heads, item % g->kv_heads);
+}
+
+static void attention_forward(nk_pool *pool, const nk_attention_args *g) {
+  attention_state state = {pool, g};
+  nk_pool_loop(pool, attention_forward_task, &state);
+}
+
+static void attention_backward(nk_pool *pool, const nk_attention_args *g) {
+  attention_state state = {pool, g};
+  nk_pool_loop(pool, attention_backward_task, &state);
+}
+
+typedef struct {
+  nk_pool *pool;
+  float *x; int64_t ldx, rows, heads, head_width, half;
+  const float *cos_table, *sin_table;
+  const int32_t *positions;
+  float sign;
+} rotary_state;
+
+static void rotary_task(void *context, int worker) {
+  const rotary_state *r = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(r->pool, r->rows, 16, &begin, &end);)
+    for (int64_t row = begin; row < end; row++) {
+      const float *c = r->cos_table + r->positions[row] * r->half;
+      const float *s = r->sin_table + r->positions[row] * r->half;
+      for (int64_t head = 0; head < r->heads; head++) {
+        float *restrict low = r->x + row * r->ldx + head * r->head_width, *restrict high = low + r->half;
+        for (int64_t i = 0; i < r->half; i++) {
+          float a = low[i], b = high[i], sine = r->sign * s[i];
+          low[i] = a * c[i] - b * sine;
+          high[i] = b * c[i] + a * sine;
+        }
+      }
+    }
+}
+
+static void rotary(nk_pool *pool, float *x, int64_t ldx, int64_t rows, int64_t heads, int64_t head_width,
+                   int64_t rotary_width, const float *cos_table, const float *sin_table,
+                   const int32_t *positions, bool inverse) {
+  rotary_state state = {pool, x, ldx, rows, heads, head_width, rotary_width / 2, cos_table, sin_table, positions,
+                        inverse ? -1.0f : 1.0f};
+  nk_pool_loop(pool, rotary_task, &state);
+}

@@ -1,0 +1,14 @@
+// AVX-512 (x86-64-v4): 32 registers of 16 floats; a tile of 12×32.
+#if defined(__x86_64__)
+#define VECTOR_BYTES 64
+#define MR 12
+#define NR_VECTORS 2
+#define HAS_FMA 1
+#define TABLE nk_table_avx512
+#include "pool.h"
+#include <math.h>
+#include <string.h>
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512cd,avx2,fma,f16c,bmi,bmi2,lzcnt,popcnt,movbe"))), apply_to = function)
+#include "body/all.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,226 @@
+// The public functions: those that depend on the instruction set go through the pool's table, the others
+// move memory and stand here.
+#include "pool.h"
+#include "body/random.h"
+#include <math.h>
+#include <string.h>
+
+void nk_gemm(nk_pool *pool, const nk_gemm_args *args) { pool->table->gemm(pool, args); }
+void nk_attention_forward(nk_pool *pool, const nk_attention_args *args) {
+  pool->table->attention_forward(pool, args);
+}
+void nk_attention_backward(nk_pool *pool, const nk_attention_args *args) {
+  pool->table->attention_backward(pool, args);
+}
+void nk_rotary(nk_pool *pool, float *x, int64_t ldx, int64_t rows, int64_t heads, int64_t head_width,
+               int64_t rotary_width, const float *cos_table, const float *sin_table, const int32_t *positions,
+               bool inverse) {
+  pool->table->rotary(pool, x, ldx, rows, heads, head_width, rotary_width, cos_table, sin_table, positions,
+                      inverse);
+}
+void nk_norm_forward(nk_pool *pool, nk_norm kind, const float *x, int64_t ldx, const float *gain,
+                     const float *bias, float epsilon, float *y, int64_t ldy, float *statistics, int64_t rows,
+                     int64_t width) {
+  pool->table->norm_forward(pool, kind, x, ldx, gain, bias, epsilon, y, ldy, statistics, rows, width);
+}
+void nk_norm_backward(nk_pool *pool, nk_norm kind, const float *dy, int64_t lddy, const float *x, int64_t ldx,
+                      const float *gain, const float *statistics, const float *residual, int64_t ldr, float *dx,
+                      int64_t lddx, float *d_gain, float *d_bias, int64_t rows, int64_t width) {
+  pool->table->norm_backward(pool, kind, dy, lddy, x, ldx, gain, statistics, residual, ldr, dx, lddx, d_gain,
+                             d_bias, rows, width);
+}
+void nk_add_column_sums(nk_pool *pool, const float *x, int64_t ldx, int64_t rows, int64_t width, float *sums) {
+  pool->table->add_column_sums(pool, x, ldx, rows, width, sums);
+}
+void nk_scale(nk_pool *pool, float *y, const float *x, int64_t count, float scale) {
+  pool->table->scale(pool, y, x, count, scale);
+}
+void nk_add_scaled(nk_pool *pool, float *y, const float *x, int64_t count, float scale) {
+  pool->table->add_scaled(pool, y, x, count, scale);
+}
+void nk_activate(nk_pool *pool, nk_activation kind, float *y, const float *x, int64_t count) {
+  pool->table->activate(pool, kind, y, x, count);
+}
+void nk_activate_backward(nk_pool *pool, nk_activation kind, float *dx, const float *dy, const float *x,
+                          int64_t count) {
+  pool->table->activate_backward(pool, kind, dx, dy, x, count);
+}
+void nk_swiglu_forward(nk_pool *pool, const float *x, float *y, int64_t rows, int64_t width) {
+  pool->table->swiglu_forward(pool, x, y, rows, width);
+}
+void nk_swiglu_backward(nk_pool *pool, const float *dy, const float *x, float *dx, float *y, int64_t rows,
+                        int64_t width) {
+  pool->table->swiglu_backward(pool, dy, x, dx, y, rows, width);
+}
+void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
+                uint64_t key) {
+  pool->table->dropout(pool, y, x, residual, count, p, key);
+}
+void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->exp(pool, y, x, count); }
+void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->tanh(pool, y, x, count); }
+void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->erf(pool, y, x, count); }
+void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
+                      int64_t rows, int64_t vocabulary, float weight) {
+  pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, weight);
+}
+double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
+  return pool->table->sum_of_squares(pool, x, count);
+}
+void nk_adamw(nk_pool *pool, const nk_adamw_args *args, float *p, float *g, float *m, float *v, int64_t count) {
+  pool->table->adamw(pool, args, p, g, m, v, count);
+}
+void nk_sgd(nk_pool *pool, float learning_rate, float momentum, bool nesterov, float weight_decay,
+            float gradient_scale, float *p, float *g, float *v, int64_t count) {
+  pool->table->sgd(pool, learning_rate, momentum, nesterov, weight_decay, gradient_scale, p, g, v, count);
+}
+void nk_f16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count) {
+  pool->table->f16_from_f32(pool, y, x, count);
+}
+void nk_f32_from_f16(nk_pool *pool, float *y, const uint16_t *x, int64_t count) {
+  pool->table->f32_from_f16(pool, y, x, count);
+}
+
+typedef struct {
+  nk_pool *pool;
+  double seconds;
+  double rates[256];
+} peak_state;
+
+static void peak_task(void *context, int worker) {
+  peak_state *s = context;
+  if (worker < 256) s->rates[worker] = s->pool->table->fma_peak(s->seconds);
+}
+
+double nk_measure_fma_peak(nk_pool *pool, double seconds) {
+  peak_state s = {.pool = pool, .seconds = seconds};
+  nk_pool_run(pool, peak_task, &s);
+  double sum = 0;
+  for (int i = 0; i < pool->threads && i < 256; i++) sum += s.rates[i];
+  return sum;
+}
+
+// ---------------------------------------------------------------- memory movers
+
+enum { CHUNK = 1 << 14 };
+
+typedef struct {
+  nk_pool *pool;
+  float *y;
+  const float *x, *x2;
+  uint16_t *y16;
+  const uint16_t *x16;
+  const int32_t *ids, *positions;
+  int64_t count, rows, width;
+  float value;
+  uint64_t key, first;
+} mover;
+
+static void fill_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+    for (int64_t i = begin; i < end; i++) s->y[i] = s->value;
+}
+void nk_fill(nk_pool *pool, float *y, int64_t count, float value) {
+  mover s = {.pool = pool, .y = y, .count = count, .value = value};
+  nk_pool_loop(pool, fill_task, &s);
+}
+
+static void copy_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+    memcpy(s->y + begin, s->x + begin, (size_t)(end - begin) * sizeof(float));
+}
+void nk_copy(nk_pool *pool, float *y, const float *x, int64_t count) {
+  mover s = {.pool = pool, .y = y, .x = x, .count = count};
+  nk_pool_loop(pool, copy_task, &s);
+}
+
+static void embedding_forward_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->rows, 16, &begin, &end);)
+    for (int64_t row = begin; row < end; row++) {
+      float *y = s->y + row * s->width;
+      const float *token = s->x + s->ids[row] * s->width;
+      if (!s->x2) {
+        memcpy(y, token, (size_t)s->width * sizeof(float));
+        continue;
+      }
+      const float *position = s->x2 + s->positions[row] * s->width;
+      for (int64_t j = 0; j < s->width; j++) y[j] = token[j] + position[j];
+    }
+}
+void nk_embedding_forward(nk_pool *pool, const float *table, const float *position_table, const int32_t *ids,
+                          const int32_t *positions, float *y, int64_t rows, int64_t width) {
+  mover s = {.pool = pool, .y = y, .x = table, .x2 = position_table, .ids = ids, .positions = positions,
+             .rows = rows, .width = width};
+  nk_pool_loop(pool, embedding_forward_task, &s);
+}
+
+// Each thread owns some columns and walks the rows in order: no two add to one element, whatever the ids.
+static void embedding_backward_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->width, 64, &begin, &end);)
+    for (int64_t row = 0; row < s->rows; row++) {
+      float *restrict to = s->y + s->ids[row] * s->width;
+      const float *from = s->x + row * s->width;
+      for (int64_t j = begin; j < end; j++) to[j] += from[j];
+    }
+}
+void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
+                           int64_t width) {
+  mover s = {.pool = pool, .y = d_table, .x = dy, .ids = ids, .rows = rows, .width = width};
+  nk_pool_loop(pool, embedding_backward_task, &s);
+}
+
+// bf16 is the upper half of an f32, rounded to nearest even; a NaN stays one.
+static void bf16_from_f32_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+    for (int64_t i = begin; i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, s->x + i, 4);
+      uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+      s->y16[i] = (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? (bits >> 16) | 0x40 : rounded);
+    }
+}
+void nk_bf16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count) {
+  mover s = {.pool = pool, .y16 = y, .x = x, .count = count};
+  nk_pool_loop(pool, bf16_from_f32_task, &s);
+}
+static void f32_from_bf16_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+    for (int64_t i = begin; i < end; i++) {
+      uint32_t bits = (uint32_t)s->x16[i] << 16;
+      memcpy(s->y + i, &bits, 4);
+    }
+}
+void nk_f32_from_bf16(nk_pool *pool, float *y, const uint16_t *x, int64_t count) {
+  mover s = {.pool = pool, .y = y, .x16 = x, .count = count};
+  nk_pool_loop(pool, f32_from_bf16_task, &s);
+}
+
+// Box–Muller: words 0, 1 of counter c give elements 2c and 2c + 1.
+static void random_normal_task(void *context, int worker) {
+  const mover *s = context;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+    for (int64_t i = begin; i < end; i++) {
+      uint64_t element = s->first + (uint64_t)i;
+      uint32_t words[4];
+      philox(s->key, element / 2, words);
+      double u = ((double)words[0] + 1) / 4294967296.0, angle = 6.283185307179586 * words[1] / 4294967296.0;
+      double radius = sqrt(-2 * log(u));
+      s->y[i] = (float)(s->value * radius * (element % 2 ? sin(angle) : cos(angle)));
+    }
+}
+void nk_random_normal(nk_pool *pool, float *y, int64_t count, uint64_t key, uint64_t first, float deviation) {
+  mover s = {.pool = pool, .y = y, .count = count, .key = key, .first = first, .value = deviation};
+  nk_pool_loop(pool, random_normal_task, &s);
+}

@@ -1,0 +1,115 @@
+import CKernels
+
+/// A processor as a rank uses it: a team of threads, an instruction set, and the memory of its tensors.
+///
+/// One rank, one device, one thread that issues operations. Memory is recycled: a buffer that nobody holds
+/// any more serves the next request of its size, so a training step in steady state allocates nothing.
+package final class Device {
+  /// Instruction sets of the CPU kernels; `best` is what the processor has.
+  package enum InstructionSet: UInt32, CaseIterable, Sendable {
+    case best = 0, baseline, avx2, avx512
+
+    package var isAvailable: Bool { nk_isa_available(nk_isa(rawValue)) }
+  }
+
+  package let threads: Int
+  let kernels: OpaquePointer
+  private var bins: [Int: Bin] = [:]
+  /// Requests that found no recycled buffer.
+  package private(set) var misses = 0
+  /// Bytes taken from the system for tensors, in use or waiting.
+  package private(set) var reservedBytes = 0
+
+  /// Starts `threads` − 1 worker threads. Traps when the processor lacks `instructionSet`: ask
+  /// `isAvailable` first.
+  package init(threads: Int, instructionSet: InstructionSet = .best) {
+    guard let pool = nk_pool_create(Int32(threads), nk_isa(instructionSet.rawValue)) else {
+      preconditionFailure("cannot start \(threads) threads with \(instructionSet) kernels on this machine")
+    }
+    self.threads = threads
+    kernels = pool
+  }
+
+  deinit { nk_pool_destroy(kernels) }
+
+  package var instructionSet: InstructionSet {
+    InstructionSet(rawValue: nk_pool_isa(kernels).rawValue) ?? .baseline
+  }
+
+  /// The multiply-add rate of all threads on registers, in FLOP/s: the ceiling of every kernel.
+  package func measurePeak(seconds: Double = 0.05) -> Double { nk_measure_fma_peak(kernels, seconds) * 1e9 }
+
+  /// The largest resident size the process has had.
+  package static var peakResidentBytes: Int { nk_peak_resident_bytes() }
+
+  /// Bytes of buffers that somebody holds.
+  package var usedBytes: Int { reservedBytes - idleBytes }
+
+  /// A buffer of at least `bytes`, with unspecified contents.
+  func buffer(bytes: Int) -> Buffer {
+    let capacity = max(64, (bytes + 63) & ~63)
+    if let recycled = bins[capacity, default: Bin()].idle() { return recycled }
+    misses += 1
+    if reservedBytes > 256 << 20, idleBytes > reservedBytes / 2 { dropIdle() }
+    guard let memory = nk_allocate(capacity) else {
+      preconditionFailure("out of memory: \(capacity) bytes asked for beside \(reservedBytes) reserved")
+    }
+    reservedBytes += capacity
+    let buffer = Buffer(memory: memory, capacity: capacity)
+    bins[capacity, default: Bin()].buffers.append(buffer)
+    return buffer
+  }
+
+  private var idleBytes: Int {
+    bins.keys.reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle() }
+  }
+
+  /// Gives back what waits: shapes have changed, and what was kept for the old ones would pile up.
+  private func dropIdle() {
+    for capacity in bins.keys {
+      reservedBytes -= capacity * bins[capacity, default: Bin()].dropIdle()
+    }
+  }
+}
+
+/// Buffers of one size. A buffer is idle when this is its only holder.
+private struct Bin {
+  var buffers: [Buffer] = []
+
+  /// The first idle buffer: the one used last, most likely, and still in the cache.
+  mutating func idle() -> Buffer? {
+    for index in buffers.indices where isKnownUniquelyReferenced(&buffers[index]) {
+      return buffers[index]
+    }
+    return nil
+  }
+
+  mutating func countIdle() -> Int {
+    var count = 0
+    for index in buffers.indices where isKnownUniquelyReferenced(&buffers[index]) { count += 1 }
+    return count
+  }
+
+  /// Drops the idle buffers and says how many they were.
+  mutating func dropIdle() -> Int {
+    var dropped = 0
+    for index in buffers.indices.reversed() where isKnownUniquelyReferenced(&buffers[index]) {
+      buffers.remove(at: index)
+      dropped += 1
+    }
+    return dropped
+  }
+}
+
+/// A piece of memory, held by the tensors that view it and by its device's pool.
+final class Buffer {
+  let memory: UnsafeMutableRawPointer
+  let capacity: Int
+
+  init(memory: UnsafeMutableRawPointer, capacity: Int) {
+    self.memory = memory
+    self.capacity = capacity
+  }
+
+  deinit { nk_free(memory) }
+}

@@ -1,0 +1,94 @@
+import CKernels
+
+/// Scaled-dot-product attention, softmax(q·kᵀ·scale)·v, tiled so that no [length, length] matrix is kept
+/// (FlashAttention, Dao et al. 2022). Query heads in groups share a key-value head.
+package struct Attention {
+  /// Sequences side by side in the rows of q.
+  package var batch: Int
+  /// Queries of each sequence.
+  package var length: Int
+  /// Keys of each sequence; the last query stands at the last key.
+  package var keyLength: Int
+  package var heads: Int
+  package var keyValueHeads: Int
+  package var headWidth: Int
+  /// Multiplies q·kᵀ; 1/√headWidth as a rule.
+  package var scale: Float
+  /// Whether a query sees no later key.
+  package var isCausal = true
+  /// Probability of dropping an attention weight, and the key of the mask.
+  package var dropout: Float = 0
+  package var dropoutKey: UInt64 = 0
+  /// Elements between two sequences of a cache; nil where sequences follow each other.
+  package var keyValueSequenceStride: Int?
+
+  package init(
+    batch: Int, length: Int, keyLength: Int? = nil, heads: Int, keyValueHeads: Int, headWidth: Int,
+    scale: Float? = nil
+  ) {
+    self.batch = batch
+    self.length = length
+    self.keyLength = keyLength ?? length
+    self.heads = heads
+    self.keyValueHeads = keyValueHeads
+    self.headWidth = headWidth
+    self.scale = scale ?? 1 / Float(headWidth).squareRoot()
+  }
+
+  /// output = attention. q, output: [batch·length, heads·headWidth]; k, v: [batch·keyLength, kvHeads·headWidth];
+  /// logSum, kept for the way back: [batch, heads, length].
+  package func forward(q: Tensor, k: Tensor, v: Tensor, output: Tensor, logSum: Tensor?) {
+    var arguments = arguments(q, k, v, output)
+    arguments.log_sum = logSum?.f32
+    nk_attention_forward(q.device.kernels, &arguments)
+  }
+
+  /// dq, dk, dv = gradients, assigned; in the shapes of q, k, v.
+  package func backward(
+    _ dOutput: Tensor, q: Tensor, k: Tensor, v: Tensor, output: Tensor, logSum: Tensor, dq: Tensor, dk: Tensor,
+    dv: Tensor
+  ) {
+    precondition(keyLength == length, "the way back needs as many keys as queries, got \(keyLength), \(length)")
+    var arguments = arguments(q, k, v, output)
+    arguments.log_sum = logSum.f32
+    arguments.d_output = UnsafePointer(dOutput.f32)
+    arguments.ldd = Int64(dOutput.rowStride)
+    arguments.dq = dq.f32
+    arguments.lddq = Int64(dq.rowStride)
+    arguments.dk = dk.f32
+    arguments.lddk = Int64(dk.rowStride)
+    arguments.dv = dv.f32
+    arguments.lddv = Int64(dv.rowStride)
+    nk_attention_backward(q.device.kernels, &arguments)
+  }
+
+  private func arguments(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ output: Tensor) -> nk_attention_args {
+    precondition(heads % keyValueHeads == 0, "\(heads) heads cannot share \(keyValueHeads) key-value heads")
+    precondition(
+      q.rows == batch * length && q.columns == heads * headWidth,
+      "expected q of [\(batch * length), \(heads * headWidth)], got \(q.shape)")
+    precondition(k.columns == keyValueHeads * headWidth && v.columns == k.columns, "k \(k.shape), v \(v.shape)")
+    precondition(length <= keyLength && keyLength < 1 << 22, "\(length) queries and \(keyLength) keys")
+    var arguments = nk_attention_args()
+    arguments.batch = Int64(batch)
+    arguments.length = Int64(length)
+    arguments.key_length = Int64(keyLength)
+    arguments.heads = Int64(heads)
+    arguments.kv_heads = Int64(keyValueHeads)
+    arguments.head_width = Int64(headWidth)
+    arguments.scale = scale
+    arguments.causal = isCausal
+    arguments.q = UnsafePointer(q.f32)
+    arguments.ldq = Int64(q.rowStride)
+    arguments.k = UnsafePointer(k.f32)
+    arguments.ldk = Int64(k.rowStride)
+    arguments.v = UnsafePointer(v.f32)
+    arguments.ldv = Int64(v.rowStride)
+    arguments.kv_sequence_stride = Int64(keyValueSequenceStride ?? 0)
+    arguments.output = output.f32
+    arguments.ldo = Int64(output.rowStride)
+    arguments.dropout = dropout
+    arguments.dropout_key = dropoutKey
+    return arguments
+  }
+}

@@ -1,0 +1,13 @@
+import CKernels
+
+extension Tensor {
+  /// self = residual + mask ∘ x/(1 − p): each element is zero with probability p.
+  ///
+  /// The mask is a function of (key, element) alone, so the way back, a replay or another mesh draws the
+  /// same one: apply it to dy for the gradient. p in 0 ..< 1.
+  package func setDropout(of x: Tensor, probability p: Float, key: UInt64, residual: Tensor? = nil) {
+    precondition((0..<1).contains(p), "a dropout probability lies in 0 ..< 1, got \(p)")
+    precondition(x.count == count && isContiguous && x.isContiguous, "\(x.shape) into \(shape)")
+    nk_dropout(device.kernels, f32, x.f32, residual?.f32, Int64(count), p, key)
+  }
+}
