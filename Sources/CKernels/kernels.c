@@ -60,8 +60,8 @@ void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count) { pool->tabl
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->tanh(pool, y, x, count); }
 void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->erf(pool, y, x, count); }
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
-                      int64_t rows, int64_t vocabulary, float weight) {
-  pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, weight);
+                      int64_t rows, int64_t vocabulary, bool gradient, float weight) {
+  pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, gradient, weight);
 }
 double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
   return pool->table->sum_of_squares(pool, x, count);

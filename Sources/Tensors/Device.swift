@@ -61,12 +61,12 @@ package final class Device {
   }
 
   private var idleBytes: Int {
-    bins.keys.reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle() }
+    Array(bins.keys).reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle() }
   }
 
   /// Gives back what waits: shapes have changed, and what was kept for the old ones would pile up.
   private func dropIdle() {
-    for capacity in bins.keys {
+    for capacity in Array(bins.keys) {
       reservedBytes -= capacity * bins[capacity, default: Bin()].dropIdle()
     }
   }

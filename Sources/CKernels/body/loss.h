@@ -7,6 +7,7 @@ typedef struct {
   const int32_t *targets;
   float *losses;
   int64_t rows, vocabulary;
+  bool gradient;
   float weight;
 } loss_state;
 
@@ -16,13 +17,13 @@ static void cross_entropy_row(const loss_state *s, int64_t row) {
   int32_t target = s->targets[row];
   if (target < 0) {
     s->losses[row] = 0;
-    if (s->weight != 0) memset(z, 0, (size_t)width * sizeof(float));
+    if (s->gradient) memset(z, 0, (size_t)width * sizeof(float));
     return;
   }
   float m = row_maximum(z, width), at_target = z[target];
   vf a = {0}, b = {0};
   int64_t j = 0;
-  if (s->weight == 0) {
+  if (!s->gradient) {
     for (; j < whole; j += LANES) a += vexp(load(z + j) - m);
     if (rest) a += vexp(load_part(z + j, rest, -INFINITY) - m);
     s->losses[row] = m + logf(sum_lanes(a)) - at_target;
@@ -60,7 +61,7 @@ static void cross_entropy_task(void *context, int worker) {
 }
 
 static void cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
-                          int64_t rows, int64_t vocabulary, float weight) {
-  loss_state s = {pool, logits, ld, targets, losses, rows, vocabulary, weight};
+                          int64_t rows, int64_t vocabulary, bool gradient, float weight) {
+  loss_state s = {pool, logits, ld, targets, losses, rows, vocabulary, gradient, weight};
   nk_pool_loop(pool, cross_entropy_task, &s);
 }

@@ -155,9 +155,9 @@ void nk_embedding_forward(nk_pool *pool, const float *table, const float *positi
 void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
                            int64_t width);
 /// losses[row] = log Σ exp(logits[row]) − logits[row, target] (0 where the target is negative).
-/// With `weight` ≠ 0 the logits become weight · d loss / d logits, zero where the target is negative.
+/// With `gradient` the logits become weight · d loss / d logits, zero where the target is negative.
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
-                      int64_t rows, int64_t vocabulary, float weight);
+                      int64_t rows, int64_t vocabulary, bool gradient, float weight);
 
 // ---------------------------------------------------------------- optimizer
 

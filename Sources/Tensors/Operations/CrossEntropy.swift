@@ -8,6 +8,6 @@ extension Tensor {
     precondition(targets.count == rows && losses.count == rows, "\(targets.shape) targets for \(shape)")
     nk_cross_entropy(
       device.kernels, f32, Int64(rowStride), targets.i32, losses.f32, Int64(rows), Int64(columns),
-      gradientWeight ?? 0)
+      gradientWeight != nil, gradientWeight ?? 0)
   }
 }

@@ -1,0 +1,52 @@
+import Tensors
+
+/// A differentiable piece of a model: a pullback with its captures named.
+///
+/// Gradients of parameters are accumulated (`+=`), gradients of activations are assigned. That makes the
+/// accumulation over microbatches free.
+package protocol Layer {
+  /// What forward leaves behind for backward, and nothing else.
+  associatedtype Saved
+
+  /// y = f(x).  x, y: [tokens, width]
+  func forward(_ x: Tensor, _ microbatch: Microbatch) -> (y: Tensor, saved: Saved)
+
+  /// dx from dy, where dy = ∂loss/∂y.
+  func backward(_ dy: Tensor, _ saved: consuming Saved, _ microbatch: Microbatch) -> Tensor
+
+  /// Bytes that `Saved` keeps for so many tokens, beyond x itself.
+  func savedBytes(tokens: Int) -> Int
+}
+
+/// The tokens that go through a model together, and what belongs to them.
+package struct Microbatch {
+  /// Ids, sequence after sequence. [tokens], i32
+  package let ids: Tensor
+  /// The position of each token in its sequence. [tokens], i32
+  package let positions: Tensor
+  package let sequences: Int
+  /// Tokens of each sequence.
+  package let length: Int
+  /// Key of the random numbers of this microbatch; nil where nothing is dropped.
+  package var key: RandomKey?
+  /// Where weight gradients go.
+  package let weightGradients: WeightGradients
+  /// Keys and values of earlier tokens, when text is continued.
+  package var cache: KeyValueCache?
+
+  package init(
+    ids: Tensor, positions: Tensor, sequences: Int, length: Int, key: RandomKey? = nil,
+    weightGradients: WeightGradients = WeightGradients(), cache: KeyValueCache? = nil
+  ) {
+    precondition(ids.count == sequences * length, "\(ids.count) ids for \(sequences) × \(length) tokens")
+    self.ids = ids
+    self.positions = positions
+    self.sequences = sequences
+    self.length = length
+    self.key = key
+    self.weightGradients = weightGradients
+    self.cache = cache
+  }
+
+  package var tokens: Int { sequences * length }
+}

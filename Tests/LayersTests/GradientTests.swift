@@ -1,0 +1,88 @@
+import Layers
+import Tensors
+import TestSupport
+import Testing
+
+/// Every layer's backward is the derivative of its forward.
+@Suite struct GradientTests {
+  let device = Device(threads: 1)
+  let store = ParameterStore()
+
+  func input(_ rows: Int, _ columns: Int) -> Tensor {
+    let x = Tensor(uninitialized: Shape(rows, columns), on: device)
+    x.fillNormal(deviation: 1, key: 5)
+    return x
+  }
+
+  func check(_ layer: some Layer, width: Int, microbatch: Microbatch) {
+    let check = GradientCheck(layer, x: input(microbatch.tokens, width), store: store, microbatch: microbatch)
+    for (name, error) in check.errors {
+      #expect(error < 4e-3, "the gradient of \(name) is off by \(error)")
+    }
+  }
+
+  @Test("linear, with and without bias", arguments: [true, false])
+  func linear(bias: Bool) {
+    let layer = Linear("linear", in: 10, out: 7, bias: bias, deviation: 0.1, store)
+    store.randomize(on: device)
+    check(layer, width: 10, microbatch: .sample(sequences: 1, length: 5, on: device))
+  }
+
+  @Test("norms", arguments: NormKind.allCases)
+  func norm(kind: NormKind) {
+    let layer = Norm("norm", kind, width: 19, epsilon: 1e-5, store)
+    store.randomize(on: device)
+    check(layer, width: 19, microbatch: .sample(sequences: 1, length: 70, on: device))
+  }
+
+  func makeAttention(
+    kvHeads: Int, bias: Bool = true, rotary: Bool = true, dropout: Float = 0, isSelective: Bool = false
+  ) -> SelfAttention {
+    SelfAttention(
+      "attention", norm: Norm("norm", .layerNorm, width: 12, epsilon: 1e-5, store), width: 12, heads: 4,
+      keyValueHeads: kvHeads, headWidth: 6, bias: bias, deviation: 0.1, outputDeviation: 0.1,
+      rotary: rotary ? RotaryTable(width: 4, positions: 16, base: 100, on: device) : nil, dropout: dropout,
+      index: 0, isSelective: isSelective, store)
+  }
+
+  @Test("attention, grouped or not, kept or recomputed", arguments: [4, 2, 1], [false, true])
+  func attention(kvHeads: Int, isSelective: Bool) {
+    let layer = makeAttention(kvHeads: kvHeads, isSelective: isSelective)
+    store.randomize(on: device)
+    check(layer, width: 12, microbatch: .sample(sequences: 2, length: 9, on: device))
+  }
+
+  @Test("attention under dropout, whose mask is the same each time")
+  func droppedAttention() {
+    let layer = makeAttention(kvHeads: 2, rotary: false, dropout: 0.3)
+    store.randomize(on: device)
+    check(
+      layer, width: 12, microbatch: .sample(sequences: 2, length: 9, key: RandomKey(seed: 1), on: device))
+  }
+
+  @Test("feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
+  func feedForward(activation: Activation, isSelective: Bool) {
+    let layer = FeedForward(
+      "mlp", norm: Norm("norm", .rmsNorm, width: 12, epsilon: 1e-5, store), width: 12, inner: 20,
+      activation: activation, bias: !activation.isGated, deviation: 0.1, outputDeviation: 0.1, dropout: 0.2,
+      index: 0, isSelective: isSelective, store)
+    store.randomize(on: device)
+    check(
+      layer, width: 12, microbatch: .sample(sequences: 1, length: 11, key: RandomKey(seed: 1), on: device))
+  }
+
+  @Test("a block, recomputed or not, with deferred weight gradients or not", arguments: [false, true], [false, true])
+  func block(isRecomputed: Bool, isDeferring: Bool) {
+    let attention = makeAttention(kvHeads: 2)
+    let feedForward = FeedForward(
+      "mlp", norm: Norm("norm2", .layerNorm1P, width: 12, epsilon: 1e-5, store), width: 12, inner: 20,
+      activation: .gelu, bias: true, deviation: 0.1, outputDeviation: 0.1, dropout: 0, index: 0,
+      isSelective: false, store)
+    store.randomize(on: device)
+    let microbatch = Microbatch.sample(sequences: 2, length: 6, on: device)
+    microbatch.weightGradients.isDeferring = isDeferring
+    check(
+      Recomputed(TransformerBlock(attention: attention, feedForward: feedForward), when: isRecomputed),
+      width: 12, microbatch: microbatch)
+  }
+}
