@@ -154,7 +154,7 @@ def make(name, config, tokens, seed):
         "steps.targets": torch.stack([targets for _, targets in steps]).to(torch.int32),
     }
     path = HERE / f"{name}.safetensors"
-    save_file(tensors, path, metadata={"made_by": "make_goldens.py", "torch": torch.__version__})
+    save_file(tensors, path, metadata={"made_by": f"make_goldens.py, torch {torch.__version__}"})
     path.chmod(0o644)
     (HERE / f"{name}.json").write_text(json.dumps(config, indent=2) + "\n")
 
