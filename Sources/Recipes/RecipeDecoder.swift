@@ -81,6 +81,9 @@ struct RecipeDecoder: Decoder {
       return try T(from: self)
     } catch let failure as RecipeFailure {
       throw failure
+    } catch DecodingError.typeMismatch where asked.takesAny {
+      // What synthesized enums with fields throw.
+      throw failure("a section with the name of one choice as its only key")
     } catch DecodingError.dataCorrupted(let context) {
       throw RecipeFailure("\(label): \(context.debugDescription)\(value.place.map { " (\($0))" } ?? "")")
     }

@@ -66,7 +66,7 @@ package struct LossCurve: Sendable {
     .smooth{fill:none;stroke:#0b62c4;stroke-width:2.25;stroke-linejoin:round}
     .heldout{fill:#d1570b;stroke:#ffffff;stroke-width:1.25}
     @media (prefers-color-scheme:dark){.page{fill:#0d1117}.title{fill:#e6edf3}.label{fill:#9da7b1}
-    .grid{stroke:#2a313a}.raw{stroke:#27496d}.smooth{stroke:#6cb0ff}.heldout{fill:#ff9a4d;stroke:#0d1117}}
+    .grid{stroke:#2a313a}.raw{stroke:#34608f}.smooth{stroke:#6cb0ff}.heldout{fill:#ff9a4d;stroke:#0d1117}}
     </style>
     """
 
@@ -153,16 +153,22 @@ package struct LossCurve: Sendable {
     return text
   }
 
-  /// An exponential mean over the last fiftieth of the points, unbiased at the start.
+  /// The mean of the finite losses around each point: an eighth of its index to either side, so that
+  /// the early fall keeps its shape, and at most a fiftieth of the run.
   static func smoothed(_ points: [Point]) -> [Point] {
-    let keep = 1 - 1 / max(1, Double(points.count) / 50)
-    var sum = 0.0
-    var weight = 0.0
-    return points.map { point in
-      guard point.loss.isFinite else { return point }
-      sum = sum * keep + point.loss
-      weight = weight * keep + 1
-      return Point(step: point.step, loss: sum / weight)
+    var sums = [0.0]
+    var counts = [0]
+    for point in points {
+      let isFinite = point.loss.isFinite
+      sums.append((sums.last ?? 0) + (isFinite ? point.loss : 0))
+      counts.append((counts.last ?? 0) + (isFinite ? 1 : 0))
+    }
+    return points.indices.map { index in
+      guard points[index].loss.isFinite else { return points[index] }
+      let reach = min(index / 8, points.count / 50)
+      let (first, end) = (index - reach, min(index + reach + 1, points.count))
+      let mean = (sums[end] - sums[first]) / Double(counts[end] - counts[first])
+      return Point(step: points[index].step, loss: mean)
     }
   }
 

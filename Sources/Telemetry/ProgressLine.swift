@@ -69,7 +69,7 @@ package final class ProgressLine {
   }
 
   private func advance(to done: Int, at now: ContinuousClock.Instant) {
-    if done != self.done { pace.add(done - self.done, in: now - last); last = now }
+    if done != self.done { pace.add(max(done - self.done, 0), in: now - last); last = now }
     self.done = done
   }
 

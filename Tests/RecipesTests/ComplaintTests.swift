@@ -58,6 +58,11 @@ import Testing
         "data: {path: 5}",
         "data.path: expected a string (quote it if it reads as something else), got 5 (recipe.yaml:1)"
       ),
+      (
+        "training: {schedule: {cosin: {warmup: 1}}}",
+        "training.schedule: expected a section with the name of one choice as its only key, "
+          + "got a section with 1 key (recipe.yaml:1)"
+      ),
       ("data: {blend: [5]}", "data.blend[0]: expected a section, got 5 (recipe.yaml:1)"),
       (
         "training: {stop_at_loss: low}",
@@ -141,6 +146,30 @@ import Testing
     #expect(complaint(String(repeating: "#", count: 2_000_000)).contains("at most 1 MiB"))
   }
 
+  @Test("mutilated recipes are read or refused, never trapped on") func mutilated() throws {
+    let text = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/small.yaml"),
+      encoding: .utf8)
+    let bytes = Array(
+      (text + "training: &t {betas: [1, 2], schedule: *t}\n? {a: b}\n: |\n  c\n").unicodeScalars)
+    let marks = Array("[]{}:,-?&*!|>'\"%@`#\n\t \u{0}\u{FEFF}é0.e_~<".unicodeScalars)
+    var random = Xorshift(state: 88_172_645_463_325_252)
+    var refused = 0
+    for _ in 0..<3000 {
+      var mutant = bytes
+      for _ in 0..<Int.random(in: 1...6, using: &random) {
+        let at = Int.random(in: 0..<mutant.count, using: &random)
+        switch Int.random(in: 0..<3, using: &random) {
+        case 0: mutant.remove(at: at)
+        case 1: mutant.insert(marks.randomElement(using: &random) ?? " ", at: at)
+        default: mutant.swapAt(at, Int.random(in: 0..<mutant.count, using: &random))
+        }
+      }
+      if complaint(String(String.UnicodeScalarView(mutant))) != "nothing" { refused += 1 }
+    }
+    #expect(refused > 1000)
+  }
+
   @Test("a file that cannot be read is named with the reason") func unreadable() throws {
     #expect { try Recipe(contentsOf: "/nowhere/x.yaml") } throws: {
       "\($0)" == "/nowhere/x.yaml: no such recipe; check the path"
@@ -153,5 +182,16 @@ import Testing
     #expect { try Recipe(contentsOf: path) } throws: { "\($0)".contains("expected UTF-8") }
     try "extends: \(path)".write(toFile: path, atomically: true, encoding: .utf8)
     #expect { try Recipe(contentsOf: path) } throws: { "\($0)".contains("in a circle") }
+  }
+}
+
+/// The same mutants every time (Marsaglia 2003).
+private struct Xorshift: RandomNumberGenerator {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return state
   }
 }

@@ -34,11 +34,18 @@ import Testing
     let points = (1...1000).map { LossCurve.Point(step: $0, loss: $0 % 2 == 0 ? 4 : 2) }
     let smooth = LossCurve.smoothed(points)
     #expect(abs(smooth[999].loss - 3) < 0.1)
-    #expect(LossCurve.smoothed([.init(step: 1, loss: .nan), .init(step: 2, loss: 3)])[1].loss == 3)
+    let falling = (1...1000).map { LossCurve.Point(step: $0, loss: 1000 - Double($0)) }
+    for (raw, mean) in zip(falling, LossCurve.smoothed(falling)).dropLast(20) {
+      #expect(abs(raw.loss - mean.loss) < 1e-6, "no lag")
+    }
+    var gap = points
+    gap[500] = .init(step: 501, loss: .nan)
+    #expect(LossCurve.smoothed(gap)[500].loss.isNaN)
+    #expect(abs(LossCurve.smoothed(gap)[501].loss - 3) < 0.1)
     #expect(LossCurve.smoothed([.init(step: 1, loss: 7)])[0].loss == 7)
   }
 
-  func curve(_ count: Int, isLogarithmic: Bool = false) -> LossCurve {
+  static func curve(_ count: Int, isLogarithmic: Bool = false) -> LossCurve {
     var state: UInt64 = 1
     let train = (1...count).map { step in
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -56,7 +63,7 @@ import Testing
   func wholeFile(count: Int) throws {
     let folder = try TemporaryFolder()
     for isLogarithmic in [false, true] {
-      try curve(count, isLogarithmic: isLogarithmic).write(folder.path + "/curve.svg")
+      try Self.curve(count, isLogarithmic: isLogarithmic).write(folder.path + "/curve.svg")
       let text = try folder.text("curve.svg")
       #expect(text.hasPrefix("<svg ") && text.hasSuffix("</svg>\n"))
       #expect(text.contains("Loss of &lt;demo&gt; &amp; Söhne"))
@@ -73,21 +80,5 @@ import Testing
     #expect(broken.svg.contains(#/class="raw" d="M[^M]*M[^M]*"/#))
     #expect(!broken.svg.contains("held out"))
     #expect(LossCurve(title: "", train: []).svg.contains("</svg>"))
-  }
-
-  /// Set NEEDLETAIL_SHOW to a folder to look at curves and event files with other tools.
-  @Test(
-    "curves and event files for other tools",
-    .enabled(if: ProcessInfo.processInfo.environment["NEEDLETAIL_SHOW"] != nil))
-  func show() throws {
-    let folder = try #require(ProcessInfo.processInfo.environment["NEEDLETAIL_SHOW"])
-    try curve(2000).write(folder + "/linear.svg")
-    try curve(20_000, isLogarithmic: true).write(folder + "/logarithmic.svg")
-    let board = try TensorBoardFile(folder)
-    for step in 1...6 { try board.write(step: step, [Scalar("train/loss", 1 / Double(step))]) }
-    sleep(1)
-    let resumed = try TensorBoardFile(folder, resumingAfter: 3)
-    try resumed.write(
-      StepMetrics(step: 4, loss: 9, gradientNorm: 1, learningRate: 3e-4, tokens: 10, seconds: 2))
   }
 }
