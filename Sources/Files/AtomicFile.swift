@@ -56,10 +56,16 @@ package final class AtomicFile {
 
   package func write(_ text: String) throws(FileFailure) { try write(Array(text.utf8)) }
 
-  /// Flushes to the disk and renames into place.
-  package func commit() throws(FileFailure) {
+  /// Puts everything written so far on the disk, still under the temporary name: after it, `commit()`
+  /// can hardly fail, which lets several files appear together.
+  package func synchronize() throws(FileFailure) {
     try flush()
     guard fsync(descriptor) == 0 else { throw .current(path, doing: "flush to the disk") }
+  }
+
+  /// Flushes to the disk and renames into place.
+  package func commit() throws(FileFailure) {
+    try synchronize()
     guard close(descriptor) == 0 else { throw .current(path, doing: "close") }
     descriptor = -1
     guard rename(temporaryPath, path) == 0 else {
