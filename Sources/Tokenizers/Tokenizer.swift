@@ -1,7 +1,6 @@
 /// Turns bytes into token ids and back.
 ///
-/// Encoding never fails and, unless a tokenizer's own file asks for a normalisation, loses nothing:
-/// `decode(encode(bytes)) == bytes` for any bytes, valid UTF-8 or not. Every method may be called from
+/// Encoding never fails, and where `isLossless` says so it loses nothing. Every method may be called from
 /// many threads at once.
 package protocol Tokenizer: Sendable {
   /// One line for people: kind, vocabulary, pattern.
@@ -9,6 +8,9 @@ package protocol Tokenizer: Sendable {
 
   /// One more than the largest id: the rows a model's embedding needs.
   var vocabularySize: Int { get }
+
+  /// Whether `decode(encode(bytes)) == bytes` for any bytes, valid UTF-8 or not.
+  var isLossless: Bool { get }
 
   /// The id that ends a document, where the vocabulary has one.
   var endOfText: Int32? { get }

@@ -2,6 +2,7 @@
 /// starts as single bytes, and neighbours merge in the order the training found them.
 ///
 /// All 256 bytes are tokens, so any bytes encode and decode without loss (Radford et al. 2019, section 2.2).
+/// A few published vocabularies leave out bytes that UTF-8 never uses; with them such a byte becomes U+FFFD.
 package struct ByteLevelBPE: Tokenizer {
   package let endOfText: Int32?
   package let beginningOfText: Int32?
@@ -18,19 +19,28 @@ package struct ByteLevelBPE: Tokenizer {
   /// By byte: its id.
   let byteIds: [Int32]
   let pool = WorkspacePool()
+  package let isLossless: Bool
+  private let hasEveryByte: Bool
+
+  private static let missing: Int32 = -1
+
+  private static func isOutsideUTF8(_ byte: UInt8) -> Bool { byte == 0xC0 || byte == 0xC1 || byte >= 0xF5 }
 
   init(_ parts: ByteLevelParts, source: String) throws(TokenizerFailure) {
     var byteIds: [Int32] = []
     for byte in UInt8.min...UInt8.max {
-      guard let id = parts.vocabulary.id(of: [byte]) else {
+      let id = parts.vocabulary.id(of: [byte])
+      guard id != nil || Self.isOutsideUTF8(byte) else {
         throw TokenizerFailure(
           source,
           "the vocabulary has no token for byte \(byte), so some texts could not be kept; "
             + "expected all 256 bytes: train it again with the full byte alphabet")
       }
-      byteIds.append(id)
+      byteIds.append(id ?? Self.missing)
     }
     self.byteIds = byteIds
+    hasEveryByte = !byteIds.contains(Self.missing)
+    isLossless = hasEveryByte && !parts.addsPrefixSpace
     vocabulary = parts.vocabulary
     merges = parts.merges
     added = AddedTokens(parts.added)
@@ -63,12 +73,18 @@ package struct ByteLevelBPE: Tokenizer {
   private func encode(
     _ text: Span<UInt8>, _ range: Range<Int>, _ workspace: inout Workspace, into ids: inout [Int32]
   ) {
-    guard addsPrefixSpace, !range.isEmpty, text[range.lowerBound] != 0x20 else {
-      return encodePieces(text, range, &workspace, into: &ids)
+    let addsSpace = addsPrefixSpace && !range.isEmpty && text[range.lowerBound] != 0x20
+    guard addsSpace || !hasEveryByte else { return encodePieces(text, range, &workspace, into: &ids) }
+    var prepared: [UInt8] = addsSpace ? [0x20] : []
+    prepared.reserveCapacity(range.count + 1)
+    for index in range {
+      if byteIds[Int(text[index])] == Self.missing {
+        prepared += [0xEF, 0xBF, 0xBD]
+      } else {
+        prepared.append(text[index])
+      }
     }
-    var spaced: [UInt8] = [0x20]
-    for index in range { spaced.append(text[index]) }
-    encodePieces(spaced.span, 0..<spaced.count, &workspace, into: &ids)
+    encodePieces(prepared.span, 0..<prepared.count, &workspace, into: &ids)
   }
 
   private func encodePieces(

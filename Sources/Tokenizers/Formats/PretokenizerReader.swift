@@ -16,8 +16,14 @@ struct PretokenizerReader {
       #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|"#
         + #"\s+(?!\S)|\s+"#, .cl100k(digits: 3, keepsTrailingSpace: false)
     ),
+    (openAI, .cl100k(digits: 3, keepsTrailingSpace: true)),
     (o200k, .o200k),
   ]
+
+  /// cl100k as OpenAI's `tiktoken` spells it.
+  static let openAI =
+    #"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|"#
+    + #"\s*[\r\n]|\s+(?!\S)|\s"#
 
   static func cl100k(_ digits: String) -> String {
     #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"# + digits
@@ -34,6 +40,7 @@ struct PretokenizerReader {
   static func regex(_ pattern: Pretokenizer.Pattern) -> String? {
     switch pattern {
     case .whole, .gpt2: nil
+    case .cl100k(3, true): openAI
     case .cl100k(let digits, _): cl100k(digits == 1 ? #"\p{N}"# : #"\p{N}{1,\#(digits)}"#)
     case .o200k: o200k
     }

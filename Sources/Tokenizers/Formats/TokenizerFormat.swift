@@ -12,11 +12,12 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
   /// The formats in the order in which a folder that holds several is read, with the files of each: those
   /// needed, then those read if they are there.
   ///
-  /// Of several `*.model` or `*.tiktoken` files, the first by name.
+  /// A lone `*.json` of another name counts as `tokenizer.json`. Of several `*.model` or `*.tiktoken` files, the first by name.
   static func recognise(_ names: some Collection<String>) -> (
     TokenizerFormat, needed: [String], optional: [String]
   )? {
     let sorted = names.sorted()
+    if sorted.count == 1, sorted[0].hasSuffix(".json") { return (.huggingFace, sorted, []) }
     let optional = sorted.filter { $0 == "tokenizer_config.json" }
     if sorted.contains("tokenizer.json") { return (.huggingFace, ["tokenizer.json"], optional) }
     for pair in [["vocab.json", "merges.txt"], ["encoder.json", "vocab.bpe"]]

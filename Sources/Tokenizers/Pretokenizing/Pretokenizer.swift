@@ -15,6 +15,16 @@ package struct Pretokenizer: Sendable {
     case cl100k(digits: Int, keepsTrailingSpace: Bool)
     /// As cl100k, with words cut where lower case turns upper, contractions kept, and `/` after symbols.
     case o200k
+
+    /// The pattern that a recipe or a command names: gpt2, cl100k or o200k.
+    package init?(named name: String) {
+      switch name {
+      case "gpt2": self = .gpt2
+      case "cl100k": self = .cl100k(digits: 3, keepsTrailingSpace: false)
+      case "o200k": self = .o200k
+      default: return nil
+      }
+    }
   }
 
   package let pattern: Pattern

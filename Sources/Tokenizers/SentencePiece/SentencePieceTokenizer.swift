@@ -12,7 +12,6 @@ package struct SentencePieceTokenizer: Tokenizer {
   package let unknown: Int32?
   package let specialTokens: [SpecialToken]
   package let summary: String
-  /// Whether `decode(encode(bytes)) == bytes` for any bytes.
   package let isLossless: Bool
   /// The file this was read from.
   package let model: [UInt8]

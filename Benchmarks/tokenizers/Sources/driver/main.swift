@@ -50,9 +50,29 @@ func encode(_ arguments: [String]) throws {
   try data.write(to: URL(fileURLWithPath: arguments[2]))
 }
 
+func train(_ arguments: [String]) throws {
+  let size = Int(arguments[1]) ?? 0
+  var documents: [[UInt8]] = []
+  for path in arguments[4...] { documents.append(try bytes(path)) }
+  var model: [UInt8]
+  let time: Double
+  if arguments[0] == "bpe" {
+    var trainer = BytePairTrainer(vocabularySize: size)
+    trainer.minimumFrequency = 0
+    let pattern = Pretokenizer.Pattern(named: arguments[2]) ?? .gpt2
+    let (files, took) = try seconds { try trainer.train(documents, pattern: pattern, threads: 2) }
+    (model, time) = (files.files["tokenizer.json"] ?? [], took)
+  } else {
+    (model, time) = try seconds { try SentencePieceTrainer(vocabularySize: size).train(documents) }
+  }
+  print("train \(time) s, \(model.count) bytes")
+  try Data(model).write(to: URL(fileURLWithPath: arguments[3]))
+}
+
 do {
   switch CommandLine.arguments.dropFirst().first {
   case "encode": try encode(Array(CommandLine.arguments.dropFirst(2)))
+  case "train": try train(Array(CommandLine.arguments.dropFirst(2)))
   default: print("usage: driver encode TOKENIZER INPUT OUTPUT [threads] [repeats] [lines]")
   }
 } catch {
