@@ -1,1 +1,1 @@
-// Filled by the first change to this target.
+// Filled below.

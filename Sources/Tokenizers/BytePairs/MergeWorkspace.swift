@@ -1,0 +1,80 @@
+/// The arrays in which the symbols of one piece merge, kept from piece to piece.
+///
+/// The rule is that of byte-pair encoding: the neighbours whose merge ranks first merge, the leftmost of
+/// equals, until none merge. Short pieces search for the next merge (n² with a small n); long ones take
+/// it from a heap over a linked list, so a piece of a megabyte costs n·log n.
+struct MergeWorkspace: Sendable {
+  /// The symbols: before `run`, what the piece starts from; after it, what it became.
+  var symbols: [Int32] = []
+  private var merges: [MergeTable.Merge] = []
+  private var heap = Heap<UInt64>()
+  private var next: [Int32] = []
+  private var previous: [Int32] = []
+
+  private static let longPiece = 48
+
+  mutating func run(_ table: MergeTable) {
+    guard symbols.count > 1 else { return }
+    if symbols.count < Self.longPiece { runBySearch(table) } else { runByHeap(table) }
+  }
+
+  private mutating func runBySearch(_ table: MergeTable) {
+    merges.removeAll(keepingCapacity: true)
+    for index in 1..<symbols.count {
+      merges.append(table.merge(symbols[index - 1], symbols[index]))
+    }
+    while true {
+      var best = MergeTable.none
+      var at = 0
+      // Equal ranks are equal merges, so a strict comparison keeps the leftmost.
+      for index in merges.indices where merges[index] < best {
+        best = merges[index]
+        at = index
+      }
+      guard best != MergeTable.none else { return }
+      symbols[at] = MergeTable.id(best)
+      symbols.remove(at: at + 1)
+      merges.remove(at: at)
+      if at > 0 { merges[at - 1] = table.merge(symbols[at - 1], symbols[at]) }
+      if at < merges.count { merges[at] = table.merge(symbols[at], symbols[at + 1]) }
+    }
+  }
+
+  private mutating func runByHeap(_ table: MergeTable) {
+    let count = symbols.count
+    link(count)
+    heap.removeAll()
+    for index in 0..<count - 1 { push(index, table) }
+    while let candidate = heap.removeFirst() {
+      let at = Int(candidate & 0xFFFF_FFFF)
+      // Stale when the symbol is gone or its merge is another by now.
+      guard symbols[at] >= 0, next[at] < count else { continue }
+      let right = Int(next[at])
+      let merge = table.merge(symbols[at], symbols[right])
+      guard merge != MergeTable.none, merge >> 32 == candidate >> 32 else { continue }
+      symbols[at] = MergeTable.id(merge)
+      symbols[right] = -1
+      next[at] = next[right]
+      if next[right] < count { previous[Int(next[right])] = Int32(at) }
+      if previous[at] >= 0 { push(Int(previous[at]), table) }
+      push(at, table)
+    }
+    symbols.removeAll { $0 < 0 }
+  }
+
+  private mutating func link(_ count: Int) {
+    next.removeAll(keepingCapacity: true)
+    previous.removeAll(keepingCapacity: true)
+    for index in 0..<Int32(count) {
+      next.append(index + 1)
+      previous.append(index - 1)
+    }
+  }
+
+  private mutating func push(_ index: Int, _ table: MergeTable) {
+    let right = Int(next[index])
+    guard right < symbols.count else { return }
+    let merge = table.merge(symbols[index], symbols[right])
+    if merge != MergeTable.none { heap.insert(merge & ~0xFFFF_FFFF | UInt64(index)) }
+  }
+}

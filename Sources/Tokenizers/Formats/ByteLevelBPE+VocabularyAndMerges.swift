@@ -1,0 +1,21 @@
+extension ByteLevelBPE {
+  /// GPT-2's two files: `vocab.json` or `encoder.json` (ids by token), `merges.txt` or `vocab.bpe` (a merge
+  /// a line). A token that a document's end goes by, such as `<|endoftext|>`, is special.
+  package init(
+    vocabulary: [UInt8], merges: [UInt8], names: (vocabulary: String, merges: String)
+  ) throws(TokenizerFailure) {
+    let json = try JSONReader.read(vocabulary, source: names.vocabulary)
+    let named = Set((ByteLevelParts.endNames + ByteLevelParts.beginningNames).map { Array($0.utf8) })
+    var special: [AddedTokens.Token] = []
+    for (key, value) in json.members ?? [] where named.contains(key) {
+      guard let id = value.integer, id >= 0, id < Vocabulary.mostIds else { continue }
+      special.append(.init(text: key, id: Int32(id), isSpecial: true))
+    }
+    let words = try VocabularyReader(source: names.vocabulary).vocabulary(json, added: special)
+    let table = try VocabularyReader(source: names.merges).merges(lines: merges, words)
+    var parts = ByteLevelParts(
+      vocabulary: words, merges: table, pretokenizer: Pretokenizer(.gpt2), added: special)
+    parts.findEnds()
+    try self.init(parts, source: names.vocabulary)
+  }
+}

@@ -1,0 +1,77 @@
+/// The kinds of tokenizer files there are, and how to tell them.
+package enum TokenizerFormat: String, Sendable, CaseIterable {
+  /// Hugging Face: `tokenizer.json`, with `tokenizer_config.json` if there is one.
+  case huggingFace
+  /// SentencePiece: `tokenizer.model` or any other `*.model`.
+  case sentencePiece
+  /// GPT-2: `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`.
+  case vocabularyAndMerges
+  /// OpenAI: `*.tiktoken`.
+  case tiktoken
+
+  /// The formats in the order in which a folder that holds several is read, with the files of each: those
+  /// needed, then those read if they are there.
+  ///
+  /// A lone `*.json` of another name counts as `tokenizer.json`. Of several `*.model` or `*.tiktoken` files, the first by name.
+  static func recognise(_ names: some Collection<String>) -> (
+    TokenizerFormat, needed: [String], optional: [String]
+  )? {
+    let sorted = names.sorted()
+    if sorted.count == 1, sorted[0].hasSuffix(".json") { return (.huggingFace, sorted, []) }
+    let optional = sorted.filter { $0 == "tokenizer_config.json" }
+    if sorted.contains("tokenizer.json") { return (.huggingFace, ["tokenizer.json"], optional) }
+    for pair in [["vocab.json", "merges.txt"], ["encoder.json", "vocab.bpe"]]
+    where pair.allSatisfy(sorted.contains) {
+      return (.vocabularyAndMerges, pair, optional)
+    }
+    if let name = sorted.first(where: { $0 == "tokenizer.model" })
+      ?? sorted.first(where: { $0.hasSuffix(".model") })
+    {
+      return (.sentencePiece, [name], optional)
+    }
+    if let name = sorted.first(where: { $0.hasSuffix(".tiktoken") }) { return (.tiktoken, [name], optional) }
+    return nil
+  }
+
+  /// The names in a folder that make up its tokenizer; nil where there is none.
+  package static func files(among names: some Collection<String>) -> [String]? {
+    recognise(names).map { $0.needed + $0.optional }
+  }
+
+  /// Reads the tokenizer that `files` (contents by file name, without folders) make up.
+  package static func load(_ files: [String: [UInt8]]) throws(TokenizerFailure) -> TokenizerFiles {
+    guard let (format, needed, optional) = recognise(files.keys) else {
+      let got = files.isEmpty ? "no file" : files.keys.sorted().joined(separator: ", ")
+      throw TokenizerFailure(
+        "tokenizer",
+        "got \(got), expected tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, "
+          + "a SentencePiece *.model or a *.tiktoken file")
+    }
+    let used = files.filter { (needed + optional).contains($0.key) }
+    let contents = needed.map { used[$0] ?? [] }
+    let configuration = try optional.first.map { name throws(TokenizerFailure) in
+      try JSONReader.read(used[name] ?? [], source: name)
+    }
+    let tokenizer: any Tokenizer =
+      switch format {
+      case .huggingFace:
+        try HuggingFaceTokenizer(
+          source: needed[0], json: JSONReader.read(contents[0], source: needed[0]),
+          configuration: configuration
+        ).load()
+      case .vocabularyAndMerges:
+        try ByteLevelBPE(vocabulary: contents[0], merges: contents[1], names: (needed[0], needed[1]))
+      case .sentencePiece: try SentencePieceTokenizer(model: contents[0], source: needed[0])
+      case .tiktoken: try TiktokenRanks(source: needed[0]).load(contents[0])
+      }
+    return TokenizerFiles(tokenizer: tokenizer, format: format, files: used)
+  }
+}
+
+/// A tokenizer and the bytes of the files it came from, for keeping beside a model.
+package struct TokenizerFiles: Sendable {
+  package let tokenizer: any Tokenizer
+  package let format: TokenizerFormat
+  /// By file name.
+  package let files: [String: [UInt8]]
+}
