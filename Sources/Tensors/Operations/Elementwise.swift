@@ -36,6 +36,12 @@ extension Tensor {
     return nk_sum_of_squares(device.kernels, f32, Int64(count))
   }
 
+  /// Σ x in double precision, first to last; for a few numbers, such as the losses of a microbatch.
+  package var sum: Double {
+    precondition(isContiguous, "a sum needs a contiguous tensor")
+    return UnsafeBufferPointer(start: f32, count: count).reduce(0) { $0 + Double($1) }
+  }
+
   /// Normal numbers of the given deviation; element i depends on (key, first + i) alone.
   package func fillNormal(deviation: Float, key: UInt64, first: Int = 0) {
     precondition(isContiguous, "fill needs a contiguous tensor")

@@ -1,0 +1,53 @@
+import Layers
+import Models
+import Tensors
+
+/// Continues a text: the prompt once through the model, then a token at a time against cached keys and values.
+package final class Generator {
+  private let model: Decoder
+  private var sampler: Sampler
+  private var cache: KeyValueCache
+  /// What the model has seen and written.
+  private var ids: [Int32] = []
+
+  package init(_ model: Decoder, _ options: Sampler.Options) {
+    self.model = model
+    sampler = Sampler(options)
+    let config = model.config
+    cache = KeyValueCache(
+      layers: config.layers, sequences: 1, capacity: config.context,
+      keyValueWidth: config.keyValueHeadCount * config.headSize, on: model.device)
+  }
+
+  /// Appends up to `count` tokens to `prompt`, handing each to `emit`, until that returns false.
+  ///
+  /// When the context is full, its older half is forgotten and the rest read again. `prompt` is not empty.
+  package func generate(_ prompt: [Int32], count: Int, emit: (Int32) throws -> Bool) rethrows {
+    precondition(!prompt.isEmpty, "a prompt has at least one token")
+    ids = prompt
+    cache.truncate(to: 0)
+    var unread = Array(prompt.suffix(max(1, cache.capacity - 1)))
+    for _ in 0..<count {
+      if cache.length + unread.count > cache.capacity {
+        cache.truncate(to: 0)
+        unread = Array(ids.suffix(max(1, cache.capacity / 2)))
+      }
+      let id = sampler.next(logits(after: unread))
+      ids.append(id)
+      unread = [id]
+      guard try emit(id) else { return }
+    }
+  }
+
+  /// Logits of the token that follows.
+  private func logits(after new: [Int32]) -> [Float] {
+    let device = model.device
+    let positions = (cache.length..<cache.length + new.count).map(Int32.init)
+    let microbatch = Microbatch(
+      ids: Tensor(new, Shape(new.count), on: device),
+      positions: Tensor(positions, Shape(new.count), on: device),
+      sequences: 1, length: new.count, cache: cache)
+    let hidden = model.hidden(microbatch)
+    return model.head.logits(hidden.rows(new.count - 1..<new.count), microbatch).floats
+  }
+}

@@ -1,0 +1,87 @@
+import Corpus
+import Optimizers
+import Recipes
+
+extension RunConfig {
+  /// Throws every rule that the recipe breaks: a function a rule, each naming the fields, what was got and
+  /// what would work.
+  package func validate() throws(RecipeFailure) {
+    try RecipeFailure.report(
+      model.problems
+        + [
+          positiveCounts(), microbatchDivides(), sequenceFits(), oneSource(), splitIsValid(),
+          Self.problem { () throws(OptimizerFailure) in try optimizer.validate() },
+          Self.problem { () throws(OptimizerFailure) in try schedule.validate() },
+          Self.problem { () throws(OptimizerFailure) in
+            try batchRamp.validate(finalBatch: training.globalBatch)
+          },
+          rampDivides(),
+          Self.problem { () throws(OptimizerFailure) in try lossScale.validate() },
+        ])
+  }
+
+  private static func problem(_ check: () throws(OptimizerFailure) -> Void) -> String? {
+    do throws(OptimizerFailure) {
+      try check()
+      return nil
+    } catch {
+      return error.description
+    }
+  }
+
+  private func positiveCounts() -> String? {
+    let counts = [
+      ("steps", training.steps), ("global_batch", training.globalBatch), ("microbatch", training.microbatch),
+      ("threads", training.threads ?? 1), ("sequence_length", sequenceLength),
+    ]
+    guard let (name, value) = counts.first(where: { $0.1 < 1 }) else {
+      return training.seed < 0 || training.seed > Int(UInt32.max)
+        ? "training.seed must lie in 0 ... 4294967295, got \(training.seed)" : nil
+    }
+    return "training.\(name) must be at least 1, got \(value)"
+  }
+
+  private func microbatchDivides() -> String? {
+    guard training.microbatch > 0, training.globalBatch % training.microbatch != 0 else { return nil }
+    let fitting = (1...max(1, min(training.microbatch, training.globalBatch)))
+      .last { training.globalBatch % $0 == 0 }
+    return "training.global_batch \(training.globalBatch) is not a multiple of training.microbatch "
+      + "\(training.microbatch): a microbatch of \(fitting ?? 1) would work"
+  }
+
+  private func sequenceFits() -> String? {
+    sequenceLength <= model.context
+      ? nil
+      : "training.sequence_length \(sequenceLength) is longer than model.context \(model.context): "
+        + "shorten the one or raise the other"
+  }
+
+  private func oneSource() -> String? {
+    if data.prefix != nil, !data.blend.isEmpty {
+      return "data.prefix and data.blend are both given: put everything into data.blend, or keep the prefix"
+    }
+    if let bad = data.blend.first(where: { !($0.weight > 0 && $0.weight.isFinite) || $0.prefix.isEmpty }) {
+      return "data.blend wants a prefix and a positive weight in each entry, got prefix \"\(bad.prefix)\" and "
+        + "weight \(bad.weight)"
+    }
+    return nil
+  }
+
+  private func splitIsValid() -> String? {
+    do throws(CorpusFailure) {
+      _ = try DatasetSplit(data.split)
+      return nil
+    } catch {
+      return "data.split: \(error.reason)"
+    }
+  }
+
+  private func rampDivides() -> String? {
+    guard batchRamp.samples > 0, training.microbatch > 0 else { return nil }
+    guard batchRamp.start % training.microbatch != 0 || batchRamp.increment % training.microbatch != 0 else {
+      return nil
+    }
+    return "batch_ramp.start \(batchRamp.start) and batch_ramp.increment \(batchRamp.increment) must be "
+      + "multiples of training.microbatch \(training.microbatch)"
+  }
+}
