@@ -8,11 +8,13 @@ let strict: [SwiftSetting] =
   Context.environment["NEEDLETAIL_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
 /// A target of the house and its tests.
-func layer(_ name: String, needs: [Target.Dependency] = []) -> [Target] {
+func layer(
+  _ name: String, needs: [Target.Dependency] = [], testNeeds: [Target.Dependency] = []
+) -> [Target] {
   [
     .target(name: name, dependencies: needs, swiftSettings: strict),
     .testTarget(
-      name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + needs,
+      name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + needs + testNeeds,
       exclude: ["Fixtures"], swiftSettings: strict),
   ]
 }
@@ -42,7 +44,7 @@ let house: [Target] =
   + layer("Optimizers", needs: ["Tensors"])
   + layer("Checkpoints", needs: ["Tensors", "Files"])
   // 3  Architectures and data.
-  + layer("Models", needs: ["Layers", "Tensors", "Checkpoints"])
+  + layer("Models", needs: ["Layers", "Tensors", "Checkpoints", "Recipes", "Files"], testNeeds: ["Optimizers"])
   + layer("Corpus", needs: ["Tokenizers", "Files", "CZlib", "CZstd"])
   // 4  The engines.
   + layer(

@@ -1,7 +1,7 @@
 /// The names of fields: `camelCase` in Swift, `snake_case` in a recipe.
-enum RecipeKey {
+package enum RecipeKey {
   /// `gradientNorm` → `gradient_norm`, `useRMSNorm` → `use_rms_norm`, `beta1` → `beta1`.
-  static func snake(_ name: String) -> String {
+  package static func snake(_ name: String) -> String {
     let characters = Array(name)
     var result = ""
     for (index, character) in characters.enumerated() {

@@ -9,23 +9,23 @@ extension RunConfig {
     try RecipeFailure.report(
       model.problems
         + [
-          positiveCounts(), microbatchDivides(), sequenceFits(), oneSource(), splitIsValid(),
-          Self.problem { () throws(OptimizerFailure) in try optimizer.validate() },
-          Self.problem { () throws(OptimizerFailure) in try schedule.validate() },
-          Self.problem { () throws(OptimizerFailure) in
+          positiveCounts(), microbatchDivides(), sequenceFits(), oneSource(), splitIsValid(), rampDivides(),
+          Self.problem(in: "optimizer", optimizer.validate),
+          Self.problem(in: "schedule", schedule.validate),
+          Self.problem(in: "batch_ramp") { () throws(OptimizerFailure) in
             try batchRamp.validate(finalBatch: training.globalBatch)
           },
-          rampDivides(),
-          Self.problem { () throws(OptimizerFailure) in try lossScale.validate() },
+          Self.problem(in: "loss_scale", lossScale.validate),
         ])
   }
 
-  private static func problem(_ check: () throws(OptimizerFailure) -> Void) -> String? {
+  /// What a section's own check says, under the name that the recipe gives the field.
+  private static func problem(in section: String, _ check: () throws(OptimizerFailure) -> Void) -> String? {
     do throws(OptimizerFailure) {
       try check()
       return nil
     } catch {
-      return error.description
+      return "\(section).\(RecipeKey.snake(error.field)) \(error.reason)"
     }
   }
 

@@ -108,7 +108,7 @@ package final class TrainStep {
     let norm = timeline.measure("gradient norm", "optimizer") {
       GradientNorm(of: model.store.gradients, scale: correction / scale)
     }
-    let rate = schedule.rate(step: position.step)
+    let rate = schedule.rate(step: position.updates + 1)
     let loss = scored == 0 ? 0 : lossSum / Double(scored)
     let isApplied = norm.isFinite && loss.isFinite
     let isSkipped = !isApplied && config.training.precision.needsLossScale && loss.isFinite
