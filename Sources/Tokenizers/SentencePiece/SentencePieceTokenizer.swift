@@ -98,7 +98,7 @@ package struct SentencePieceTokenizer: Tokenizer {
     for id in ids {
       guard var added = token(id), !added.isEmpty else { continue }
       if isStart {
-        let starts = added.first == 0x20
+        let starts = added.first == 0x20 && id != unknown
         if starts { added.removeFirst() }
         isStart = starts && removesAllLeadingSpace && added.isEmpty
       }
