@@ -1,7 +1,7 @@
-"""Ids of a text by the reference libraries, as little-endian i32: oracle.py KIND TOKENIZER INPUT OUTPUT
+"""Ids of a text by the reference libraries, as little-endian i32: oracle.py KIND TOKENIZER INPUT OUTPUT [lines]
 
 KIND: hf (tokenizer.json), tiktoken (a rank file named after its encoding), sentencepiece (a .model).
-The text is read as Latin-1 where it is not UTF-8 (write INPUT.utf8 for the other side).
+With `lines`, every line that is not empty is a text of its own.
 """
 import array, base64, sys, time
 
@@ -34,6 +34,7 @@ if __name__ == "__main__":
     encode = encoder(kind, path)
     s = open(text, "rb").read().decode()
     start = time.perf_counter()
-    ids = encode(s)
+    texts = [line for line in s.split("\n") if line] if sys.argv[5:] else [s]
+    ids = [id for text in texts for id in encode(text)]
     print(f"{kind}: {time.perf_counter() - start:.3f} s, {len(ids)} ids")
     array.array("i", ids).tofile(open(out, "wb"))

@@ -1,5 +1,3 @@
-import Files
-
 /// What is wrong with a dataset, an input or a request for samples, in one sentence.
 package struct CorpusFailure: Error, CustomStringConvertible, Equatable {
   /// A file, a file and its line (`books.jsonl:12`), or an option.

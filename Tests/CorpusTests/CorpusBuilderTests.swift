@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Corpus
@@ -18,9 +19,12 @@ import Testing
     let lines = (0..<200_000).map { "document \($0)" }
     let path = try scratch.write(lines.joined(separator: "\n"), to: "a.txt")
     var reports: [CorpusProgress] = []
-    let summary = try await builder(.init(format: .lines)).build([path], prefix: scratch("out")) {
-      reports.append($0)
+    let builder = try CorpusBuilder(tokenizer: bytes, options: .init(format: .lines)) { text in
+      // Batches that are slow, so that later ones are encoded before them.
+      if text.elementsEqual("document 0".utf8) || text.elementsEqual("document 90000".utf8) { usleep(50_000) }
+      return text.map(Int32.init)
     }
+    let summary = try await builder.build([path], prefix: scratch("out")) { reports.append($0) }
     let dataset = try IndexedDataset(prefix: scratch("out"))
     try dataset.verify(vocabularySize: 257)
     #expect(dataset.documentCount == lines.count)

@@ -116,6 +116,22 @@ import Testing
     }
   }
 
+  @Test("a read never leaves the file, verified or not")
+  func bounds() throws {
+    let scratch = try Scratch()
+    try scratch.write(Fixture.bytes("megatron_u16.bin"), to: "d.bin")
+    let golden = try Fixture.bytes("megatron_u16.idx")
+    // The first sequence has 5 tokens, 10 bytes; the file 52.
+    for (pointer, fits) in [(0, true), (42, true), (43, false), (52, false), (53, false), (-1, false)] {
+      var index = golden
+      index.replaceSubrange(54..<62, with: withUnsafeBytes(of: Int64(pointer).littleEndian) { Array($0) })
+      try scratch.write(index, to: "d.idx")
+      let dataset = try IndexedDataset(prefix: scratch("d"))
+      let text = message { _ = try dataset.document(0) }
+      #expect(fits ? text == nil : text?.contains("points at byte \(pointer) for 5 tokens") == true)
+    }
+  }
+
   @Test("an empty dataset and a missing file are errors")
   func missing() throws {
     let scratch = try Scratch()

@@ -15,7 +15,8 @@ struct SampleCase: Decodable {
 }
 
 struct Blend: Decodable {
-  let weights: [Double], count: Int, shares: [Int], components: [Int16], samples: [UInt32]
+  let weights: [Double], normalized: [Double], count: Int, shares: [Int]
+  let components: [Int16], samples: [UInt32]
 }
 
 struct SplitCase: Decodable {
@@ -68,6 +69,7 @@ struct SplitCase: Decodable {
   func blends() throws {
     for golden in try Fixture.decode([Blend].self, "blends.json") {
       let weights = Weights(values: golden.weights).normalized
+      #expect(weights.values == golden.normalized, "to the last bit")
       #expect(
         weights.values.map { BlendedDataset.share(of: golden.count, weight: $0) } == golden.shares)
       let order = BlendOrder(weights: weights.normalized, count: golden.count)

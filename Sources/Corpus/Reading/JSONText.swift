@@ -208,9 +208,13 @@ extension JSONText {
     position += 1
     var unit: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = peek, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
-        throw fault("expected four hexadecimal digits")
-      }
+      let digit: UInt8? =
+        switch peek {
+        case .some(let byte) where 0x30...0x39 ~= byte: byte - 0x30
+        case .some(let byte) where 0x61...0x66 ~= byte | 0x20: (byte | 0x20) - 0x61 + 10
+        default: nil
+        }
+      guard let digit else { throw fault("expected four hexadecimal digits") }
       unit = unit << 4 | UInt32(digit)
       position += 1
     }

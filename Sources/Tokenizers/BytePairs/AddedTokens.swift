@@ -53,7 +53,7 @@ struct AddedTokens: Sendable {
   }
 
   @inline(__always)
-  private func token(in text: Span<UInt8>, at position: Int, specials: SpecialTokenReading) -> Token? {
+  func token(in text: Span<UInt8>, at position: Int, specials: SpecialTokenReading) -> Token? {
     let candidates = byFirstByte[Int(text[position])]
     if candidates.isEmpty { return nil }
     return candidates.first { candidate in

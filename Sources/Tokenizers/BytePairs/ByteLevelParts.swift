@@ -9,21 +9,17 @@ struct ByteLevelParts {
   var endOfText: Int32?
   var beginningOfText: Int32?
 
-  /// The names under which vocabularies know the end of a document, the surest first.
-  static let endNames = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]"]
-  static let beginningNames = ["<|begin_of_text|>", "<|startoftext|>", "<s>", "<bos>", "<|bos|>", "[BOS]"]
+  /// Takes the ends of documents from the names given, or else from well-known names.
+  mutating func findEnds(_ ends: DocumentEnds) {
+    endOfText = special([ends.end].compactMap(\.self) + DocumentEnds.endNames)
+    beginningOfText = special([ends.beginning].compactMap(\.self) + DocumentEnds.beginningNames)
+  }
 
   /// The id of the first of `names` among the special tokens.
-  func special(named names: [String]) -> Int32? {
+  private func special(_ names: [String]) -> Int32? {
     for name in names {
       if let token = added.first(where: { $0.isSpecial && $0.text == Array(name.utf8) }) { return token.id }
     }
     return nil
-  }
-
-  /// Takes the ends of documents from well-known names where nothing else has set them.
-  mutating func findEnds() {
-    endOfText = endOfText ?? special(named: Self.endNames)
-    beginningOfText = beginningOfText ?? special(named: Self.beginningNames)
   }
 }

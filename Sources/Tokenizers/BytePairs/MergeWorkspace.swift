@@ -24,15 +24,15 @@ struct MergeWorkspace: Sendable {
       merges.append(table.merge(symbols[index - 1], symbols[index]))
     }
     while true {
-      var best = MergeTable.none
+      // Only the ranks count, so that a strict comparison keeps the leftmost of equals.
+      var best = MergeTable.none >> 32
       var at = 0
-      // Equal ranks are equal merges, so a strict comparison keeps the leftmost.
-      for index in merges.indices where merges[index] < best {
-        best = merges[index]
+      for index in merges.indices where merges[index] >> 32 < best {
+        best = merges[index] >> 32
         at = index
       }
-      guard best != MergeTable.none else { return }
-      symbols[at] = MergeTable.id(best)
+      guard best != MergeTable.none >> 32 else { return }
+      symbols[at] = MergeTable.id(merges[at])
       symbols.remove(at: at + 1)
       merges.remove(at: at)
       if at > 0 { merges[at - 1] = table.merge(symbols[at - 1], symbols[at]) }

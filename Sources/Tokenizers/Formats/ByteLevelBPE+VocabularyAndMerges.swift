@@ -1,11 +1,13 @@
 extension ByteLevelBPE {
   /// GPT-2's two files: `vocab.json` or `encoder.json` (ids by token), `merges.txt` or `vocab.bpe` (a merge
   /// a line). A token that a document's end goes by, such as `<|endoftext|>`, is special.
-  package init(
-    vocabulary: [UInt8], merges: [UInt8], names: (vocabulary: String, merges: String)
+  init(
+    vocabulary: [UInt8], merges: [UInt8], names: (vocabulary: String, merges: String), ends: DocumentEnds
   ) throws(TokenizerFailure) {
     let json = try JSONReader.read(vocabulary, source: names.vocabulary)
-    let named = Set((ByteLevelParts.endNames + ByteLevelParts.beginningNames).map { Array($0.utf8) })
+    let known =
+      [ends.end, ends.beginning].compactMap(\.self) + DocumentEnds.endNames + DocumentEnds.beginningNames
+    let named = Set(known.map { Array($0.utf8) })
     var special: [AddedTokens.Token] = []
     for (key, value) in json.members ?? [] where named.contains(key) {
       guard let id = value.integer, id >= 0, id < Vocabulary.mostIds else { continue }
@@ -15,7 +17,7 @@ extension ByteLevelBPE {
     let table = try VocabularyReader(source: names.merges).merges(lines: merges, words)
     var parts = ByteLevelParts(
       vocabulary: words, merges: table, pretokenizer: Pretokenizer(.gpt2), added: special)
-    parts.findEnds()
+    parts.findEnds(ends)
     try self.init(parts, source: names.vocabulary)
   }
 }

@@ -23,19 +23,12 @@ struct HuggingFaceTokenizer {
       vocabulary: vocabulary, merges: try reader.merges(model["merges"], vocabulary),
       pretokenizer: stage.pretokenizer, added: added, addsPrefixSpace: stage.addsPrefixSpace,
       prefersWholePieces: model["ignore_merges"]?.bool ?? false)
-    parts.endOfText = named("eos_token").flatMap { parts.special(named: [$0]) }
-    parts.beginningOfText = named("bos_token").flatMap { parts.special(named: [$0]) }
-    parts.findEnds()
+    parts.findEnds(DocumentEnds(configuration))
     return try ByteLevelBPE(parts, source: source)
   }
 
   private func unsupported(_ got: String, _ expected: String) -> TokenizerFailure {
     TokenizerFailure(source, "\(got), expected \(expected)")
-  }
-
-  /// `"eos_token": "</s>"` or `"eos_token": {"content": "</s>", …}`.
-  private func named(_ key: StaticString) -> String? {
-    configuration?[key]?.text ?? configuration?[key]?["content"]?.text
   }
 
   private func checkModel(_ model: JSONValue) throws(TokenizerFailure) {

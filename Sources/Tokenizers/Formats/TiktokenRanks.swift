@@ -6,8 +6,8 @@ struct TiktokenRanks {
   let source: String
 
   /// What a rank file does not say: the pattern and the special tokens.
-  package struct Encoding: Sendable {
-    package let name: String
+  struct Encoding: Sendable {
+    let name: String
     let ranks: Int
     let pattern: Pretokenizer.Pattern
     let special: [(text: String, id: Int32)]
@@ -49,10 +49,12 @@ struct TiktokenRanks {
     }()
   }
 
-  func load(_ bytes: [UInt8]) throws(TokenizerFailure) -> ByteLevelBPE {
+  func load(
+    _ bytes: [UInt8], known: [Encoding] = Encoding.known
+  ) throws(TokenizerFailure) -> ByteLevelBPE {
     let tokens = try tokens(bytes)
-    guard let encoding = Encoding.known.first(where: { $0.ranks == tokens.count }) else {
-      let known = Encoding.known.map { "\($0.ranks) (\($0.name))" }.joined(separator: ", ")
+    guard let encoding = known.first(where: { $0.ranks == tokens.count }) else {
+      let known = known.map { "\($0.ranks) (\($0.name))" }.joined(separator: ", ")
       throw TokenizerFailure(
         source, "got \(tokens.count) ranks, expected \(known); the file is damaged or of an unknown encoding")
     }
@@ -63,8 +65,7 @@ struct TiktokenRanks {
       added: encoding.special.map {
         AddedTokens.Token(text: Array($0.text.utf8), id: $0.id, isSpecial: true)
       }, prefersWholePieces: true)
-    parts.endOfText = parts.special(named: [encoding.end])
-    parts.findEnds()
+    parts.findEnds(DocumentEnds(end: encoding.end))
     return try ByteLevelBPE(parts, source: source)
   }
 

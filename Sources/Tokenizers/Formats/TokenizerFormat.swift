@@ -60,7 +60,9 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
           configuration: configuration
         ).load()
       case .vocabularyAndMerges:
-        try ByteLevelBPE(vocabulary: contents[0], merges: contents[1], names: (needed[0], needed[1]))
+        try ByteLevelBPE(
+          vocabulary: contents[0], merges: contents[1], names: (needed[0], needed[1]),
+          ends: DocumentEnds(configuration))
       case .sentencePiece: try SentencePieceTokenizer(model: contents[0], source: needed[0])
       case .tiktoken: try TiktokenRanks(source: needed[0]).load(contents[0])
       }

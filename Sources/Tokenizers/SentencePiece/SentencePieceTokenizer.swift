@@ -1,10 +1,9 @@
 /// A SentencePiece model (Kudo and Richardson 2018), unigram or BPE.
 ///
-/// A model that keeps text as it is (identity normalisation, byte fallback, white space untouched, no
-/// dummy prefix: what `SentencePieceTrainer` makes, and Nemotron-4's kind) loses nothing: bytes that are
-/// not UTF-8, and the sign U+2581 that SentencePiece would take for a space, become byte pieces. Other
-/// models normalise as their files say, which is theirs; where they fall back to bytes, bytes that are
-/// not UTF-8 are kept too.
+/// A model that keeps text as it is (identity normalisation, byte fallback, white space untouched: what
+/// `SentencePieceTrainer` makes, Nemotron-4's kind, Llama's and Mistral's) loses nothing: bytes that are
+/// not UTF-8 become byte pieces, and so does the sign U+2581, which the library would take for a space.
+/// Other models normalise as their files say, which is theirs.
 package struct SentencePieceTokenizer: Tokenizer {
   package let vocabularySize: Int
   package let endOfText: Int32?
@@ -17,41 +16,40 @@ package struct SentencePieceTokenizer: Tokenizer {
   package let model: [UInt8]
 
   private let processor: SentencePieceProcessor
+  /// Stands in for the processor where the model allows it.
+  private let merger: PieceMerger?
   /// By id: the bytes it adds to a text.
   private let bytes: [[UInt8]]
   /// By byte: its piece; empty where the model does not fall back to bytes.
   private let byteIds: [Int32]
-  private let special: AddedTokens
+  private let control: AddedTokens
   private let splitting: TextSplitting
+  /// Whether a space is put before a text, in place of SentencePiece's own dummy prefix.
+  private let addsPrefix: Bool
   private let removesLeadingSpace: Bool
   private let removesAllLeadingSpace: Bool
-  private let cutsAtLines: Bool
 
   package init(model bytes: [UInt8], source: String) throws(TokenizerFailure) {
     let model = try SentencePieceModel(bytes, source: source)
     self.model = bytes
-    let keepsCharacters =
-      !model.replacesCharacters && !model.removesExtraWhitespace && model.escapesWhitespace
-    let byteIds = Self.byteIds(model)
-    let canFallBack = model.fallsBackToBytes && !byteIds.isEmpty
-    self.byteIds = canFallBack ? byteIds : []
-    isLossless = keepsCharacters && canFallBack && !model.addsDummyPrefix && !model.treatsWhitespaceAsSuffix
+    byteIds = model.fallsBackToBytes ? Self.byteIds(model) : []
+    let canFallBack = !byteIds.isEmpty
+    let keepsSpaces = !model.removesExtraWhitespace && !model.treatsWhitespaceAsSuffix
+    isLossless =
+      keepsSpaces && canFallBack && !model.replacesCharacters && model.escapesWhitespace
     // With the prefix taken over here, the text behind a stray byte does not get one of its own.
-    let ownsPrefix = model.addsDummyPrefix && !model.removesExtraWhitespace && !model.treatsWhitespaceAsSuffix
+    addsPrefix = model.addsDummyPrefix && keepsSpaces
     splitting = TextSplitting(
-      atInvalidBytes: canFallBack && (ownsPrefix || !model.addsDummyPrefix),
-      atSpaceSigns: isLossless, addsPrefix: ownsPrefix)
+      atInvalidBytes: canFallBack && (addsPrefix || !model.addsDummyPrefix), atSpaceSigns: isLossless)
     processor = try SentencePieceProcessor(
-      ownsPrefix ? bytes + Self.withoutDummyPrefix : bytes, source: source)
+      addsPrefix ? bytes + Self.withoutDummyPrefix : bytes, source: source)
+    merger = PieceMerger(model, byteIds: byteIds)
     vocabularySize = model.pieces.count
     self.bytes = model.pieces.map { Self.bytes(of: $0, model) }
     removesAllLeadingSpace = model.removesExtraWhitespace
     removesLeadingSpace = model.addsDummyPrefix || model.removesExtraWhitespace
-    cutsAtLines =
-      keepsCharacters && canFallBack && !splitting.addsPrefix && !model.addsDummyPrefix
-      && !model.pieces.contains { $0.kind != .userDefined && $0.text.contains(0x0A) }
-    special = AddedTokens(Self.control(model))
-    specialTokens = special.special
+    control = AddedTokens(Self.control(model))
+    specialTokens = control.special
     endOfText = Self.id(model.endId, .control, model)
     beginningOfText = Self.id(model.beginningId, .control, model)
     unknown = model.pieces.firstIndex { $0.kind == .unknown }.map(Int32.init)
@@ -62,8 +60,8 @@ package struct SentencePieceTokenizer: Tokenizer {
 
   package func encode(_ text: Span<UInt8>, specials: SpecialTokenReading, into ids: inout [Int32]) {
     var isFirst = true
-    special.split(text, specials: specials) { range in
-      encode(text, range, addsPrefix: splitting.addsPrefix && isFirst, into: &ids)
+    control.split(text, specials: specials) { range in
+      encode(text, range, addsPrefix: addsPrefix && isFirst, into: &ids)
       isFirst = false
     } found: { id in
       ids.append(id)
@@ -77,11 +75,16 @@ package struct SentencePieceTokenizer: Tokenizer {
       return encode(spaced.span, 0..<spaced.count, addsPrefix: false, into: &ids)
     }
     splitting.split(text, range) { range in
-      // The processor fails only when memory ends; its pieces then stand as bytes, as do stray bytes.
-      do { try processor.encode(text, range, into: &ids) } catch { appendBytes(text, range, into: &ids) }
+      encodeReadable(text, range, into: &ids)
     } bytes: { range in
       appendBytes(text, range, into: &ids)
     }
+  }
+
+  private func encodeReadable(_ text: Span<UInt8>, _ range: Range<Int>, into ids: inout [Int32]) {
+    if let merger { return merger.encode(text, range, into: &ids) }
+    // The processor fails only when memory ends; the text then stands as bytes, as stray bytes do.
+    do { try processor.encode(text, range, into: &ids) } catch { appendBytes(text, range, into: &ids) }
   }
 
   private func appendBytes(_ text: Span<UInt8>, _ range: Range<Int>, into ids: inout [Int32]) {
@@ -95,7 +98,7 @@ package struct SentencePieceTokenizer: Tokenizer {
     for id in ids {
       guard var added = token(id), !added.isEmpty else { continue }
       if isStart {
-        let starts = added.first == 0x20
+        let starts = added.first == 0x20 && id != unknown
         if starts { added.removeFirst() }
         isStart = starts && removesAllLeadingSpace && added.isEmpty
       }
@@ -110,12 +113,6 @@ package struct SentencePieceTokenizer: Tokenizer {
   }
 
   package func safeCut(in text: Span<UInt8>, before offset: Int) -> Int? {
-    guard cutsAtLines else { return nil }
-    var cut = min(offset, text.count)
-    while cut > 0 {
-      if text[cut - 1] == 0x0A { return cut }
-      cut -= 1
-    }
-    return nil
+    addsPrefix ? nil : merger?.safeCut(in: text, before: offset)
   }
 }

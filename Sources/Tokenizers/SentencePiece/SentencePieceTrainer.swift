@@ -27,13 +27,13 @@ package struct SentencePieceTrainer: Sendable {
   package func train(_ documents: some Sequence<[UInt8]>) throws(TokenizerFailure) -> [UInt8] {
     guard vocabularySize > 259 else {
       throw TokenizerFailure(
-        "SentencePiece training",
+        Self.source,
         "got a vocabulary of \(vocabularySize), expected more than 259: 3 control symbols, 256 bytes and "
           + "some pieces")
     }
     if let symbol = (userDefined + control).first(where: { $0.isEmpty || $0.contains(",") }) {
       throw TokenizerFailure(
-        "SentencePiece training",
+        Self.source,
         "got the symbol \"\(symbol)\", expected symbols that are not empty and hold no comma")
     }
     let feed = SentenceFeed(documents)
@@ -91,13 +91,20 @@ package struct SentencePieceTrainer: Sendable {
     }
   }
 
+  private static let source = "SentencePiece training"
+
   private static func explain(_ message: String, _ size: Int) -> TokenizerFailure {
+    // The library names its source line and condition first: "…cc(660) [a == b] Vocabulary size …".
+    let advice = message.split(separator: "] ").last.map(String.init) ?? message
     if message.contains("Vocabulary size too high") || message.contains("Vocabulary size is smaller") {
       return TokenizerFailure(
-        "SentencePiece training",
-        "a vocabulary of \(size) does not fit this text: \(message); "
-          + "ask for another size or give more text")
+        Self.source,
+        "a vocabulary of \(size) does not fit this text: \(advice); "
+          + "or give more text")
     }
-    return TokenizerFailure("SentencePiece training", "got: \(message); check that the texts are not empty")
+    if message.contains("sentences_.empty()") {
+      return TokenizerFailure(source, "got no text that can be trained on, expected some lines of UTF-8")
+    }
+    return TokenizerFailure(source, "the library stopped: \(message)")
   }
 }

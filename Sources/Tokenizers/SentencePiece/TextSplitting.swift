@@ -4,10 +4,8 @@ struct TextSplitting: Sendable {
   let atInvalidBytes: Bool
   /// Whether U+2581 and NUL, which SentencePiece would change, are cut out.
   let atSpaceSigns: Bool
-  /// Whether the text gets a space in front, in place of SentencePiece's own dummy prefix.
-  let addsPrefix: Bool
 
-  /// Long texts go to SentencePiece in parts that end with a line, where that changes nothing.
+  /// Calls `readable` with the stretches of text and `bytes` with what stands between them.
   func split(
     _ text: Span<UInt8>, _ range: Range<Int>, readable: (Range<Int>) -> Void, bytes: (Range<Int>) -> Void
   ) {

@@ -77,6 +77,7 @@ def sample_index(lengths, first, last, sequence, wanted, seed):
 def blend(weights, count):
     w = np.array(weights, dtype=np.float64)
     w = w / np.sum(w)
+    normalized = w.tolist()
     shares = [int(math.ceil(math.ceil(count * x) * 1.005)) for x in w.tolist()]
     w = w / np.sum(w)
     drawn = np.zeros(len(w))
@@ -86,7 +87,7 @@ def blend(weights, count):
         components.append(i)
         samples.append(int(drawn[i]))
         drawn[i] += 1
-    return shares, components, samples
+    return normalized, shares, components, samples
 
 
 def splits(text, count):
@@ -162,9 +163,9 @@ def main():
         ([1.0], 3), ([1.0, 1.0], 20), ([0.3, 0.7], 50), ([70.0, 15.0, 15.0], 200),
         (random.rand(9).tolist(), 150), (random.rand(21).tolist(), 100), (random.rand(150).tolist(), 300),
     ]:
-        shares, components, samples = blend(weights, count)
-        blends.append({"weights": weights, "count": count, "shares": shares, "components": components,
-                       "samples": samples})
+        normalized, shares, components, samples = blend(weights, count)
+        blends.append({"weights": weights, "count": count, "normalized": normalized, "shares": shares,
+                       "components": components, "samples": samples})
         if helpers:
             w = normalize(weights)
             check("shares", shares, [x[0] for x in _get_size_per_split_per_dataset(w, [count], surplus=0.005)])

@@ -1,0 +1,87 @@
+import Testing
+
+@testable import Tokenizers
+
+@Suite("SentencePiece")
+struct SentencePieceTests {
+  @Test("gives the ids and the text that the Python package gives", arguments: ["llama", "unigram"])
+  func idsEqualPython(name: String) throws {
+    let tokenizer = try Fixture.sentencePiece(name)
+    for vector in try Fixture.vectors(name) {
+      #expect(tokenizer.encode(vector.text) == vector.ids)
+      #expect(tokenizer.decode(vector.ids) == vector.decoded)
+    }
+  }
+
+  @Test("our merges give what the library gives")
+  func mergesEqualLibrary() throws {
+    let model = try Self.trained()
+    let tokenizer = try SentencePieceTokenizer(model: model, source: "trained")
+    let processor = try SentencePieceProcessor(model, source: "trained")
+    for vector in try Fixture.vectors("llama") {
+      var ids: [Int32] = []
+      try processor.encode(vector.text.span, 0..<vector.text.count, into: &ids)
+      #expect(tokenizer.encode(vector.text) == ids)
+      #expect(try processor.decode(ids) == tokenizer.decode(ids))
+    }
+  }
+
+  private static func trained() throws -> [UInt8] {
+    var trainer = SentencePieceTrainer(vocabularySize: 420)
+    trainer.userDefined = ["<|tool|>"]
+    return try trainer.train([Fixture.bytes("text.txt")])
+  }
+
+  @Test("a model that we train keeps any bytes", arguments: [UInt64(1), 2, 3])
+  func keepsAnyBytes(seed: UInt64) throws {
+    let tokenizer = try SentencePieceTokenizer(model: Self.trained(), source: "trained")
+    #expect(tokenizer.isLossless)
+    #expect(tokenizer.vocabularySize == 420)
+    #expect(tokenizer.endOfText == 2)
+    for count in [0, 1, 2, 3, 17, 5000] {
+      let bytes = Fixture.noise(count: count, seed: seed + UInt64(count))
+      #expect(tokenizer.decode(tokenizer.encode(bytes)) == bytes)
+    }
+    for text in ["  leading", "trailing  ", "a\n\n\tb\r\n", "\u{2581}sign", "12345", "\u{0}"] {
+      #expect(tokenizer.text(of: tokenizer.encode(text)) == text)
+    }
+    #expect(tokenizer.encode("2024").filter { tokenizer.token($0) != [0x20] }.count == 4)
+  }
+
+  @Test("a model with a dummy prefix keeps any bytes too")
+  func dummyPrefix() throws {
+    let tokenizer = try Fixture.sentencePiece("llama")
+    let bytes = Fixture.noise(count: 3000, seed: 8)
+    #expect(tokenizer.isLossless)
+    #expect(tokenizer.decode(tokenizer.encode(bytes)) == bytes)
+  }
+
+  @Test("control symbols are found only when asked for")
+  func controlSymbols() throws {
+    let tokenizer = try Fixture.sentencePiece("llama")
+    #expect(!tokenizer.encode("<s>").contains(1))
+    #expect(tokenizer.encode("<s>", specials: .asIds) == [1])
+    #expect(tokenizer.token(1) == [])
+    #expect(tokenizer.token(100_000) == nil)
+  }
+
+  @Test("does not depend on threads")
+  func threads() throws {
+    let tokenizer = try SentencePieceTokenizer(model: Self.trained(), source: "trained")
+    let text = try Fixture.bytes("text.txt")
+    let documents = [Array([[UInt8]](repeating: text, count: 600).joined()), [], text]
+    #expect(
+      tokenizer.encode(documents: documents, threads: 3) == documents.map { tokenizer.encode($0) })
+  }
+
+  @Test("says what is wrong with a request")
+  func trainingFailures() throws {
+    let text = try Fixture.bytes("text.txt")
+    #expect(throws: TokenizerFailure.self) { try SentencePieceTrainer(vocabularySize: 200).train([text]) }
+    #expect(throws: TokenizerFailure.self) { try SentencePieceTrainer(vocabularySize: 90_000).train([text]) }
+    #expect(throws: TokenizerFailure.self) { try SentencePieceTrainer(vocabularySize: 400).train([]) }
+    #expect(throws: TokenizerFailure.self) {
+      try SentencePieceTrainer(vocabularySize: 400).train([[0xFF, 10]])
+    }
+  }
+}
