@@ -1,0 +1,104 @@
+import Tensors
+
+extension SafetensorsFile {
+  /// Reads tensor `name` into `tensor`, converting between types of floating-point numbers when one of the two
+  /// is f32. Throws when there is no such tensor, the shapes differ, or the types do not convert.
+  package func read(_ name: String, into tensor: Tensor) throws(CheckpointFailure) {
+    let entry = try entry(name)
+    let shape = entry.shape.isEmpty ? [1] : entry.shape
+    guard shape == tensor.shape.dimensions else {
+      throw CheckpointFailure(
+        path, "tensor \(name.quotedBriefly) has shape \(entry.shape), expected \(tensor.shape)")
+    }
+    try read(name, rows: 0..<shape[0], into: tensor)
+  }
+
+  /// Reads `rows`, a range of the first dimension of tensor `name`, into `tensor`, which has as many elements.
+  package func read(_ name: String, rows: Range<Int>, into tensor: Tensor) throws(CheckpointFailure) {
+    let entry = try entry(name)
+    let rowCount = entry.shape.first ?? 1
+    guard 0 <= rows.lowerBound, rows.upperBound <= rowCount else {
+      throw CheckpointFailure(
+        path, "tensor \(name.quotedBriefly) has \(rowCount) rows, expected rows \(rows)")
+    }
+    let rowBytes = rowCount == 0 ? 0 : entry.bytes.count / rowCount
+    let bytes = UnsafeRawBufferPointer(
+      rebasing: bytes(of: entry)[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes])
+    guard bytes.count == tensor.count * entry.type.size else {
+      throw CheckpointFailure(
+        path,
+        "rows \(rows) of tensor \(name.quotedBriefly), of shape \(entry.shape), cannot fill \(tensor.shape)")
+    }
+    guard copy(bytes, entry.type, into: tensor) else {
+      throw CheckpointFailure(
+        path,
+        "tensor \(name.quotedBriefly) is stored as \(entry.type.rawValue), which does not convert to \(tensor.dtype)"
+      )
+    }
+  }
+
+  /// The elements of tensor `name`, of any type of integer, as an array.
+  package func integers(_ name: String) throws(CheckpointFailure) -> [Int] {
+    let entry = try entry(name)
+    let bytes = bytes(of: entry)
+    func elements<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) throws(CheckpointFailure) -> [Int] {
+      var values: [Int] = []
+      values.reserveCapacity(bytes.count / MemoryLayout<T>.size)
+      for offset in stride(from: 0, to: bytes.count, by: MemoryLayout<T>.size) {
+        let value = T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
+        guard let integer = Int(exactly: value) else {
+          throw CheckpointFailure(
+            path, "tensor \(name.quotedBriefly) holds \(value), which is too large to read")
+        }
+        values.append(integer)
+      }
+      return values
+    }
+    switch entry.type {
+    case .bool, .u8: return try elements(UInt8.self)
+    case .i8: return try elements(Int8.self)
+    case .i16: return try elements(Int16.self)
+    case .u16: return try elements(UInt16.self)
+    case .i32: return try elements(Int32.self)
+    case .u32: return try elements(UInt32.self)
+    case .i64: return try elements(Int64.self)
+    case .u64: return try elements(UInt64.self)
+    case .f8e5m2, .f8e4m3, .f16, .bf16, .f32, .f64:
+      throw CheckpointFailure(
+        path, "tensor \(name.quotedBriefly) is stored as \(entry.type.rawValue), expected integers")
+    }
+  }
+
+  /// Writes the elements in `bytes` over `tensor`; false when their type does not convert to the tensor's.
+  private func copy(_ bytes: UnsafeRawBufferPointer, _ type: StoredType, into tensor: Tensor) -> Bool {
+    switch (type, tensor.dtype) {
+    case (.f32, .f32), (.bf16, .bf16), (.f16, .f16), (.i32, .i32), (.u8, .u8), (.bool, .u8):
+      tensor.bytes.copyMemory(from: bytes)
+    case (.bf16, .f32): convert(bytes, .bf16, into: tensor)
+    case (.f16, .f32): convert(bytes, .f16, into: tensor)
+    case (.f32, .bf16), (.f32, .f16): convert(bytes, .f32, into: tensor)
+    case (.f64, .f32):
+      tensor.bytes.withMemoryRebound(to: Float.self) { floats in
+        for index in floats.indices {
+          floats[index] = Float(bytes.loadUnaligned(fromByteOffset: index * 8, as: Double.self))
+        }
+      }
+    default: return false
+    }
+    return true
+  }
+
+  /// Converts piece by piece through a small aligned tensor, so that no second copy of a large one exists.
+  private func convert(_ bytes: UnsafeRawBufferPointer, _ type: DType, into tensor: Tensor) {
+    let pieceCount = min(tensor.count, 1 << 18)
+    guard pieceCount > 0 else { return }
+    let piece = Tensor(uninitialized: Shape(pieceCount), type, on: tensor.device)
+    for start in stride(from: 0, to: tensor.count, by: pieceCount) {
+      let count = min(pieceCount, tensor.count - start)
+      let part = piece.elements(0..<count, as: Shape(count))
+      part.bytes.copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes[start * type.size..<(start + count) * type.size]))
+      tensor.elements(start..<start + count, as: Shape(count)).convert(from: part)
+    }
+  }
+}
