@@ -12,6 +12,9 @@ package final class Device {
     package var isAvailable: Bool { nk_isa_available(nk_isa(rawValue)) }
   }
 
+  /// More than any machine of today has use for; what recipes and commands accept.
+  package static let threadCounts = 1...1024
+
   package let threads: Int
   let kernels: OpaquePointer
   private var bins: [Int: Bin] = [:]

@@ -23,7 +23,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   func run() throws {
     guard steps > 0 else { throw ValidationError("--steps must be at least 1, got \(steps)") }
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
+    try ThreadCount.check(threads)
     var config = try options.resolve()
     config.training.threads = threads ?? config.training.threads
     let result = try StepBenchmark(config, steps: steps)

@@ -44,7 +44,7 @@ struct TokenizerCommand: ParsableCommand {
     var special: [String] = ["<|endoftext|>"]
 
     func run() throws {
-      if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
+      try ThreadCount.check(threads)
       let start = ContinuousClock.now
       let documents = DocumentFeed(try TextDocuments(inputs.input, options: inputs.options()))
       let (name, bytes) =
