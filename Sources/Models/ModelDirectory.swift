@@ -43,8 +43,14 @@ package struct ModelDirectory {
   /// The model with its weights, for use or, where `isTrained`, for more training.
   package func load(isTrained: Bool = false, on device: Device) throws -> Decoder {
     let model = Decoder(config, isTrained: isTrained, on: device)
-    try Self.readWeights(SafetensorsFile(Self.weightsPath(path)), into: model)
+    try Self.readWeights(at: path, into: model)
     return model
+  }
+
+  /// Sets every parameter of `model` from the model directory or the safetensors file at `path`.
+  package static func readWeights(at path: String, into model: Decoder) throws {
+    let file = path.hasSuffix(".safetensors") ? path : weightsPath(path)
+    try readWeights(SafetensorsFile(file), into: model)
   }
 
   /// Sets every parameter of `model` from `file`. Throws when one is missing, mis-shaped or unexpected.
