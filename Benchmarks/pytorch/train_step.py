@@ -36,6 +36,14 @@ def keep_memory():
     return libc.mallopt(-4, 0) == 1 and libc.mallopt(-1, 2**31 - 1) == 1
 
 
+def cpu_seconds():
+    """Processor seconds spent so far by the whole machine and by this process (Linux)."""
+    with open("/proc/stat") as file:
+        user, nice, system, _, _, interrupts, soft, *_ = map(int, file.readline().split()[1:])
+    own = time.process_time()
+    return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK"), own
+
+
 def main():
     options = arguments()
     # OpenMP reads these once, when PyTorch is loaded.
@@ -66,10 +74,13 @@ def main():
     count = options.warmup + options.steps
     rows = torch.randint(config["vocabulary"], (count, options.batch, options.tokens + 1))
     seconds, losses = [], []
-    for row in rows:
+    for index, row in enumerate(rows):
+        if index == options.warmup:
+            machine, own = cpu_seconds()
         start = time.perf_counter()
         losses.append(step(row)[0])
         seconds.append(time.perf_counter() - start)
+    machine, own = (now - then for now, then in zip(cpu_seconds(), (machine, own)))
     warmup, seconds = seconds[: options.warmup], seconds[options.warmup :]
     median = statistics.median(seconds)
     tokens = options.batch * options.tokens
@@ -84,8 +95,10 @@ def main():
         "program": "pytorch", "shape": options.shape, "changes": options.set,
         "batch": options.batch, "tokens": options.tokens, "threads": options.threads,
         "compile": options.compile, "optimizer": options.optimizer, "malloc": options.malloc,
-        "tokens_per_second": tokens / median, "median_step_seconds": median, "step_seconds": seconds,
-        "warmup_seconds": warmup, "parameters": model.parameter_count(),
+        "tokens_per_second": tokens / median, "median_step_seconds": median, "fastest_step_seconds": min(seconds),
+        "step_seconds": seconds, "warmup_seconds": warmup,
+        "other_busy_cores": max(0.0, machine - own) / sum(seconds),
+        "parameters": model.parameter_count(),
         "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "model_gflops_per_second": flops / median / 1e9,
         "model_flops_convention": "6 * matrix weights * tokens + 12 * layers * heads * head_width * s * tokens: "
