@@ -24,10 +24,10 @@ package struct TokenizerDirectory: Sendable {
           path, "holds no tokenizer; expected tokenizer.json, vocab.json with merges.txt, a *.model or a "
             + "*.tiktoken file")
       }
-      for name in used { contents[name] = Array(try MappedFile("\(path)/\(name)").bytes) }
+      for name in used { contents[name] = try MappedFile("\(path)/\(name)").contents }
     } else {
       let name = path.split(separator: "/").last.map(String.init) ?? path
-      contents[name] = Array(try MappedFile(path).bytes)
+      contents[name] = try MappedFile(path).contents
     }
     files = try TokenizerFormat.load(contents)
   }

@@ -66,8 +66,13 @@ package final class AtomicFile {
   /// Flushes to the disk and renames into place.
   package func commit() throws(FileFailure) {
     try synchronize()
-    guard close(descriptor) == 0 else { throw .current(path, doing: "close") }
+    let closed = close(descriptor)
     descriptor = -1
+    guard closed == 0 else {
+      let failure = FileFailure.current(path, doing: "close")
+      unlink(temporaryPath)
+      throw failure
+    }
     guard rename(temporaryPath, path) == 0 else {
       let failure = FileFailure.current(path, doing: "rename into place")
       unlink(temporaryPath)

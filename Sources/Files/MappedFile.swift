@@ -6,7 +6,8 @@
 
 /// A read-only memory map of a whole file: pages come in when touched, opening costs nothing per byte.
 ///
-/// The bytes are valid as long as the object lives. The map is private and read-only, so sharing it
+/// The bytes are valid as long as the object lives, and Swift may end its life at its last use: hold the object
+/// with `withExtendedLifetime`, or take `contents`. The map is private and read-only, so sharing it
 /// between threads is safe.
 ///
 /// `@usableFromInline` on the class and on what `load` touches is what makes `@inlinable` take effect
@@ -37,6 +38,9 @@
     else { throw .current(path, doing: "map into memory") }
     bytes = UnsafeRawBufferPointer(start: address, count: count)
   }
+
+  /// A copy of the bytes, which outlives the map.
+  package var contents: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 
   deinit {
     if let address = bytes.baseAddress {

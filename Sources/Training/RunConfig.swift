@@ -1,3 +1,4 @@
+import Checkpoints
 import Layers
 import Models
 import Optimizers
@@ -85,10 +86,8 @@ package struct CheckpointConfig: Codable, Sendable, Equatable {
   package var directory = "runs/default"
   /// Steps between checkpoints; 0: only at the end.
   package var interval = 500
-  /// How many of the latest checkpoints are kept.
-  package var keep = 2
-  /// Checkpoints whose step is a multiple of this are kept for ever; 0: none.
-  package var keepEvery = 0
+  /// Which checkpoints stay when a new one has been written.
+  package var keep = KeepPolicy()
 
   package init() {}
 }

@@ -44,7 +44,7 @@ package struct CorpusDescription: Codable, Sendable, Equatable {
     guard access(path, F_OK) == 0 else { return nil }
     let file = try MappedFile(path)
     do {
-      return try JSONDecoder().decode(CorpusDescription.self, from: Data(file.bytes))
+      return try JSONDecoder().decode(CorpusDescription.self, from: Data(file.contents))
     } catch {
       throw CorpusFailure(path, "not a description of a dataset; build the dataset again or delete the file")
     }

@@ -1,0 +1,70 @@
+import Checkpoints
+import Files
+import FoundationEssentials
+import Recipes
+import Tensors
+
+/// A model on disk: `model.yaml`, its shape, beside `model.safetensors`, its weights. Tokenizer files stand
+/// in the same directory.
+package struct ModelDirectory {
+  package let path: String
+  package let config: Decoder.Config
+
+  /// What is wrong with a directory that should hold a model.
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  private static func configPath(_ path: String) -> String { "\(path)/model.yaml" }
+  private static func weightsPath(_ path: String) -> String { "\(path)/model.safetensors" }
+
+  /// Whether `path` looks like one.
+  package static func exists(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: configPath(path))
+  }
+
+  /// Reads the shape of the model at `path`.
+  package init(_ path: String) throws {
+    guard Self.exists(path) else {
+      throw Failure(
+        description: "\(path): expected a model directory with model.yaml and model.safetensors, or a run's "
+          + "directory; `needletail train` makes both")
+    }
+    self.path = path
+    config = try Recipe(contentsOf: Self.configPath(path))
+      .resolve(Decoder.Config.self, defaults: Decoder.Config())
+    guard config.problems.isEmpty, config.vocabulary > 0 else {
+      throw Failure(
+        description: "\(Self.configPath(path)): "
+          + (config.problems.first ?? "model.vocabulary must be positive, got \(config.vocabulary)"))
+    }
+  }
+
+  /// The model with its weights, for use or, where `isTrained`, for more training.
+  package func load(isTrained: Bool = false, on device: Device) throws -> Decoder {
+    let model = Decoder(config, isTrained: isTrained, on: device)
+    try Self.readWeights(SafetensorsFile(Self.weightsPath(path)), into: model)
+    return model
+  }
+
+  /// Sets every parameter of `model` from `file`. Throws when one is missing, mis-shaped or unexpected.
+  package static func readWeights(_ file: SafetensorsFile, into model: Decoder) throws {
+    let parts = model.store.named(in: model.store.values)
+    let known = Set(parts.map(\.name))
+    if let extra = file.tensors.keys.filter({ !known.contains($0) }).min() {
+      throw Failure(
+        description: "\(file.path): holds \(extra), which a model of this shape does not have: the weights "
+          + "and model.yaml do not belong together")
+    }
+    for part in parts { try file.read(part.name, into: part.tensor) }
+  }
+
+  /// Writes `model` as a directory at `path`, the weights first, each file complete or absent.
+  package static func write(_ model: Decoder, to path: String) throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try SafetensorsWriter.write(weightsPath(path), model.store.named(in: model.store.values))
+    let config = try AtomicFile(configPath(path))
+    try config.write(Recipe.yaml(of: model.config))
+    try config.commit()
+  }
+}

@@ -1,0 +1,42 @@
+import Models
+import Telemetry
+import Tensors
+
+/// Follows a run's speed and shows it: rate, time left, loss, and how much of the machine is used.
+final class Meter {
+  private let line: ProgressLine
+  private let flopsPerToken: Double
+  /// FLOP/s that the processor's multiply-add units can do on the run's threads, measured at the start.
+  private let peak: Double
+  private var pace = Pace()
+  private var tokens = 0
+  private var busy: Duration = .zero
+
+  init(_ config: RunConfig, model: Decoder, done: Int) {
+    peak = model.device.measurePeak()
+    flopsPerToken = model.config.modelFLOPs(perTokenOfLength: config.sequenceLength)
+    line = ProgressLine("train", total: config.training.steps, unit: "step", done: done)
+  }
+
+  /// Tokens a second over all steps of this process.
+  var tokensPerSecond: Double { busy > .zero ? Double(tokens) / busy.seconds : 0 }
+
+  /// Model FLOPs a second over the peak; the convention is `modelFLOPs`'s.
+  var utilisation: Double { tokensPerSecond * flopsPerToken / peak }
+
+  func update(_ outcome: TrainStep.Outcome, step: Int, duration: Duration) {
+    tokens += outcome.tokens
+    busy += duration
+    pace.add(outcome.tokens, in: duration)
+    let rate = pace.rate ?? tokensPerSecond
+    line.update(
+      step,
+      [
+        .loss(outcome.loss), .gradientNorm(outcome.gradientNorm.value), .learningRate(outcome.learningRate),
+        .tokensPerSecond(rate),
+        .utilisation(rate * flopsPerToken / peak, convention: "no recompute, full s², of measured FMA peak"),
+      ])
+  }
+
+  func finish() { line.finish() }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Generation
+import Telemetry
+import Tokenizers
+import Training
+
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Continue a text with a model, token by token.",
+    discussion: """
+      needletail generate runs/demo --prompt "To install a package" --tokens 100 --temperature 0.8 --top-p 0.95
+      """)
+
+  @Argument(help: "A model's directory, or a run's (its finished model, else its newest checkpoint).")
+  var model: String
+
+  @Option(help: "The text to continue; - reads it from standard input.")
+  var prompt: String
+
+  @Option(help: "How many tokens to write at most.")
+  var tokens = 128
+
+  @Option(help: "Divides the logits before sampling; 0 always takes the most likely token.")
+  var temperature = 1.0
+
+  @Option(help: "Sample among this many of the most likely tokens; 0: all.")
+  var topK = 0
+
+  @Option(help: "Sample among the most likely tokens that have this much probability together.")
+  var topP = 1.0
+
+  @Option(help: "Seed of the sampling: the same seed writes the same text.")
+  var seed: UInt64 = 0
+
+  @Option(help: "The tokenizer, where the model's directory holds none.", completion: .file())
+  var tokenizer: String?
+
+  @Option(help: "Worker threads; by default one for each processor.")
+  var threads: Int?
+
+  @Flag(help: "Go on behind the token that ends a document.")
+  var ignoreEnd = false
+
+  func run() throws {
+    var options = Sampler.Options()
+    options.temperature = temperature
+    options.topK = topK
+    options.topP = topP
+    options.seed = seed
+    if let problem = options.problem { throw ValidationError(problem) }
+    guard tokens > 0 else { throw ValidationError("--tokens must be positive, got \(tokens)") }
+
+    let loaded = try LoadedModel(model, tokenizer: tokenizer, threads: threads)
+    let text = prompt == "-" ? StandardInput.readAll() : Array(prompt.utf8)
+    var ids = loaded.tokenizer.encode(text)
+    if ids.isEmpty, let start = loaded.tokenizer.endOfText ?? loaded.tokenizer.beginningOfText { ids = [start] }
+    guard !ids.isEmpty else { throw ValidationError("the prompt is empty and the tokenizer has no start token") }
+
+    let terminal = Terminal.standardOutput
+    terminal.write(String(decoding: text, as: UTF8.self))
+    var stream = TextStream(loaded.tokenizer)
+    var written = 0
+    let start = ContinuousClock.now
+    Generator(loaded.model, options).generate(ids, count: tokens) { id in
+      if id == loaded.tokenizer.endOfText, !ignoreEnd { return false }
+      written += 1
+      terminal.write(stream.append(id))
+      return true
+    }
+    terminal.write(stream.finish() + "\n")
+    let seconds = (ContinuousClock.now - start).seconds
+    Terminal.standardError.writeLine(
+      "\(written) tokens in \(Brief.fixed(seconds, 2)) s, prompt of \(ids.count) included: "
+        + "\(Brief.count(Double(written) / max(seconds, 1e-9))) tokens/s")
+  }
+}

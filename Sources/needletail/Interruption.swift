@@ -1,0 +1,30 @@
+import Dispatch
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Ctrl-C and SIGTERM as a question that a run asks between steps. The second one ends the process at once.
+final class Interruption: @unchecked Sendable {
+  private let count = Atomic(0)
+  private var sources: [any DispatchSourceSignal] = []
+
+  init() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      source.setEventHandler { [unowned self] in
+        if count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
+      }
+      source.resume()
+      sources.append(source)
+    }
+  }
+
+  deinit { for source in sources { source.cancel() } }
+
+  var isAsked: Bool { count.load(ordering: .relaxed) > 0 }
+}

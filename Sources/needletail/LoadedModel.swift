@@ -1,0 +1,32 @@
+import ArgumentParser
+import Corpus
+import Models
+import Telemetry
+import Tensors
+import Tokenizers
+import Training
+
+/// A model with its tokenizer, as commands open them.
+struct LoadedModel {
+  let model: Decoder
+  let tokenizer: any Tokenizer
+  let path: String
+
+  init(_ path: String, tokenizer: String?, threads: Int?) throws {
+    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
+    let device = Device(threads: threads ?? Processors.count)
+    let trained = try TrainedModel(path, on: device)
+    model = trained.model
+    let directory = try TokenizerDirectory(tokenizer ?? trained.tokenizerPath)
+    self.tokenizer = directory.tokenizer
+    self.path = path
+    guard directory.tokenizer.vocabularySize <= model.config.vocabulary else {
+      throw ValidationError(
+        "the tokenizer \(directory.path) has \(directory.tokenizer.vocabularySize) tokens, the model \(path) "
+          + "\(model.config.vocabulary): they do not belong together")
+    }
+    if let step = trained.step {
+      Terminal.standardError.writeLine("\(path): using the checkpoint of step \(step), the run is not finished")
+    }
+  }
+}
