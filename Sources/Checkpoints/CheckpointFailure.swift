@@ -2,11 +2,7 @@ import Files
 
 /// What is wrong with a file of tensors or a checkpoint, in one sentence that a user can act on.
 package struct CheckpointFailure: Error, CustomStringConvertible, Equatable {
-<<<<<<< HEAD
-  /// The file or directory.
-=======
   /// The file, the directory, or the setting.
->>>>>>> ckpt
   package let path: String
   package let reason: String
 

@@ -21,45 +21,27 @@ extension SafetensorsFile {
       throw CheckpointFailure(
         path, "tensor \(name.quotedBriefly) has \(rowCount) rows, expected rows \(rows)")
     }
-<<<<<<< HEAD
-    let rowBytes = rowCount == 0 ? 0 : entry.bytes.count / rowCount
-    let bytes = UnsafeRawBufferPointer(
-      rebasing: bytes(of: entry)[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes])
-    guard bytes.count == tensor.count * entry.type.size else {
-=======
     guard rows.count * (entry.shape.dropFirst().reduce(1, *)) == tensor.count else {
->>>>>>> ckpt
       throw CheckpointFailure(
         path,
         "rows \(rows) of tensor \(name.quotedBriefly), of shape \(entry.shape), cannot fill \(tensor.shape)")
     }
-<<<<<<< HEAD
-    guard copy(bytes, entry.type, into: tensor) else {
-=======
     guard entry.type.converts(to: tensor.dtype) else {
->>>>>>> ckpt
       throw CheckpointFailure(
         path,
         "tensor \(name.quotedBriefly) is stored as \(entry.type.rawValue), which does not convert to \(tensor.dtype)"
       )
     }
-<<<<<<< HEAD
-=======
     let rowBytes = rowCount == 0 ? 0 : entry.bytes.count / rowCount
     try withBytes(of: entry) { bytes in
       let wanted = bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes]
       copy(UnsafeRawBufferPointer(rebasing: wanted), entry.type, into: tensor)
     }
->>>>>>> ckpt
   }
 
   /// The elements of tensor `name`, of any type of integer, as an array.
   package func integers(_ name: String) throws(CheckpointFailure) -> [Int] {
     let entry = try entry(name)
-<<<<<<< HEAD
-    let bytes = bytes(of: entry)
-    func elements<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type) throws(CheckpointFailure) -> [Int] {
-=======
     switch entry.type {
     case .bool, .u8: return try integers(name, entry, UInt8.self)
     case .i8: return try integers(name, entry, Int8.self)
@@ -79,7 +61,6 @@ extension SafetensorsFile {
     _ name: String, _ entry: Entry, _: T.Type
   ) throws(CheckpointFailure) -> [Int] {
     try withBytes(of: entry) { (bytes) throws(CheckpointFailure) in
->>>>>>> ckpt
       var values: [Int] = []
       values.reserveCapacity(bytes.count / MemoryLayout<T>.size)
       for offset in stride(from: 0, to: bytes.count, by: MemoryLayout<T>.size) {
@@ -92,34 +73,11 @@ extension SafetensorsFile {
       }
       return values
     }
-<<<<<<< HEAD
-    switch entry.type {
-    case .bool, .u8: return try elements(UInt8.self)
-    case .i8: return try elements(Int8.self)
-    case .i16: return try elements(Int16.self)
-    case .u16: return try elements(UInt16.self)
-    case .i32: return try elements(Int32.self)
-    case .u32: return try elements(UInt32.self)
-    case .i64: return try elements(Int64.self)
-    case .u64: return try elements(UInt64.self)
-    case .f8e5m2, .f8e4m3, .f16, .bf16, .f32, .f64:
-      throw CheckpointFailure(
-        path, "tensor \(name.quotedBriefly) is stored as \(entry.type.rawValue), expected integers")
-    }
-  }
-
-  /// Writes the elements in `bytes` over `tensor`; false when their type does not convert to the tensor's.
-  private func copy(_ bytes: UnsafeRawBufferPointer, _ type: StoredType, into tensor: Tensor) -> Bool {
-    switch (type, tensor.dtype) {
-    case (.f32, .f32), (.bf16, .bf16), (.f16, .f16), (.i32, .i32), (.u8, .u8), (.bool, .u8):
-      tensor.bytes.copyMemory(from: bytes)
-=======
   }
 
   /// Writes the elements in `bytes`, whose type converts to the tensor's, over `tensor`.
   private func copy(_ bytes: UnsafeRawBufferPointer, _ type: StoredType, into tensor: Tensor) {
     switch (type, tensor.dtype) {
->>>>>>> ckpt
     case (.bf16, .f32): convert(bytes, .bf16, into: tensor)
     case (.f16, .f32): convert(bytes, .f16, into: tensor)
     case (.f32, .bf16), (.f32, .f16): convert(bytes, .f32, into: tensor)
@@ -129,14 +87,8 @@ extension SafetensorsFile {
           floats[index] = Float(bytes.loadUnaligned(fromByteOffset: index * 8, as: Double.self))
         }
       }
-<<<<<<< HEAD
-    default: return false
-    }
-    return true
-=======
     default: tensor.bytes.copyMemory(from: bytes)
     }
->>>>>>> ckpt
   }
 
   /// Converts piece by piece through a small aligned tensor, so that no second copy of a large one exists.

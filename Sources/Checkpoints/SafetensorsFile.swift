@@ -47,18 +47,11 @@ package final class SafetensorsFile: Sendable {
     return entry
   }
 
-<<<<<<< HEAD
-  /// The elements of tensor `name` as they lie in the file, which need not be aligned; valid while the file
-  /// is open.
-  func bytes(of entry: Entry) -> UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes])
-=======
   /// Calls `body` with the elements of a tensor as they lie in the file, which need not be aligned.
   func withBytes<T>(
     of entry: Entry, _ body: (UnsafeRawBufferPointer) throws(CheckpointFailure) -> T
   ) throws(CheckpointFailure) -> T {
     defer { withExtendedLifetime(file) {} }
     return try body(UnsafeRawBufferPointer(rebasing: file.bytes[entry.bytes]))
->>>>>>> ckpt
   }
 }

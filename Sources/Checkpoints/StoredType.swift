@@ -38,8 +38,6 @@ package enum StoredType: String, Codable, Sendable, CaseIterable {
     }
   }
 
-<<<<<<< HEAD
-=======
   /// Whether a tensor of elements `type` can be read from elements of this type: the same, f32 on one side and
   /// a narrower float on the other, f64 to f32, bool to u8.
   package func converts(to type: DType) -> Bool {
@@ -49,7 +47,6 @@ package enum StoredType: String, Codable, Sendable, CaseIterable {
     }
   }
 
->>>>>>> ckpt
   /// The bytes of a tensor of shape `shape`, or nil when the number overflows or a size is negative.
   func byteCount(shape: [Int]) -> Int? {
     var count = size

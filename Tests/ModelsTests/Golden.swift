@@ -1,4 +1,4 @@
-@testable import Checkpoints
+import Checkpoints
 import Layers
 import Models
 import Recipes
@@ -37,7 +37,8 @@ struct Golden {
 
   func floats(_ name: String) throws -> [Float] {
     let entry = try file.entry(name)
-    let bytes = file.bytes(of: entry)
-    return (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+    let tensor = Tensor(uninitialized: Shape(entry.shape.isEmpty ? [1] : entry.shape), on: device)
+    try file.read(name, into: tensor)
+    return tensor.floats
   }
 }

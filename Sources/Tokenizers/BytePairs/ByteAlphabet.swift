@@ -3,13 +3,14 @@
 struct ByteAlphabet: Sendable {
   /// By byte: its character.
   let characters: [Unicode.Scalar]
-  private let bytes: [UInt32: UInt8]
+  /// By character: its byte, or -1.
+  private let bytes: [Int16]
 
   static let gpt2 = ByteAlphabet()
 
   private init() {
     var characters: [Unicode.Scalar] = []
-    var bytes: [UInt32: UInt8] = [:]
+    var bytes = Array(repeating: Int16(-1), count: 0x144)
     var hidden: UInt32 = 0x100
     for byte in UInt8.min...UInt8.max {
       var character = Unicode.Scalar(byte)
@@ -20,7 +21,7 @@ struct ByteAlphabet: Sendable {
         hidden += 1
       }
       characters.append(character)
-      bytes[character.value] = byte
+      bytes[Int(character.value)] = Int16(byte)
     }
     self.characters = characters
     self.bytes = bytes
@@ -46,8 +47,8 @@ struct ByteAlphabet: Sendable {
     var offset = 0
     while offset < text.count {
       let (scalar, length) = UTF8Scalar.read(span, at: offset, before: text.count)
-      guard length > 0, let byte = bytes[scalar] else { return nil }
-      result.append(byte)
+      guard length > 0, scalar < bytes.count, bytes[Int(scalar)] >= 0 else { return nil }
+      result.append(UInt8(truncatingIfNeeded: bytes[Int(scalar)]))
       offset += length
     }
     return result

@@ -5,8 +5,9 @@ struct ByteTable: Sendable {
   private var bytes: [UInt8] = []
   private var starts: [Int] = [0]
   private var hashes: [UInt64] = []
-  /// Numbers plus one at their hash; 0 is free. The count is a power of two, at most half full.
-  private var slots: [UInt32]
+  /// At their hash: the hash's upper half, and numbers plus one in the lower half; 0 is free. The count is a
+  /// power of two, at most half full.
+  private var slots: [UInt64]
 
   init(expecting count: Int = 0) {
     var size = 64
@@ -31,8 +32,7 @@ struct ByteTable: Sendable {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 {
-      let number = Int(slots[slot]) - 1
-      if hashes[number] == hash, equals(number, text, range) { return number }
+      if let number = match(slots[slot], hash), equals(number, text, range) { return number }
       slot = (slot + 1) & mask
     }
     return nil
@@ -46,12 +46,11 @@ struct ByteTable: Sendable {
     let mask = slots.count - 1
     var slot = Int(truncatingIfNeeded: hash) & mask
     while slots[slot] != 0 {
-      let number = Int(slots[slot]) - 1
-      if hashes[number] == hash, equals(number, text, range) { return (number, false) }
+      if let number = match(slots[slot], hash), equals(number, text, range) { return (number, false) }
       slot = (slot + 1) & mask
     }
     let number = hashes.count
-    slots[slot] = UInt32(number + 1)
+    slots[slot] = Self.entry(number, hash)
     hashes.append(hash)
     for index in range { bytes.append(text[index]) }
     starts.append(bytes.count)
@@ -61,6 +60,17 @@ struct ByteTable: Sendable {
 
   mutating func add(_ string: [UInt8]) -> (number: Int, isNew: Bool) {
     add(string.span, in: 0..<string.count)
+  }
+
+  @inline(__always)
+  private static func entry(_ number: Int, _ hash: UInt64) -> UInt64 {
+    hash & ~0xFFFF_FFFF | UInt64(UInt32(number + 1))
+  }
+
+  /// The number in a slot if its hash may be `hash`.
+  @inline(__always)
+  private func match(_ slot: UInt64, _ hash: UInt64) -> Int? {
+    slot >> 32 == hash >> 32 ? Int(slot & 0xFFFF_FFFF) - 1 : nil
   }
 
   private func equals(_ number: Int, _ text: Span<UInt8>, _ range: Range<Int>) -> Bool {
@@ -78,7 +88,7 @@ struct ByteTable: Sendable {
     for (number, hash) in hashes.enumerated() {
       var slot = Int(truncatingIfNeeded: hash) & mask
       while slots[slot] != 0 { slot = (slot + 1) & mask }
-      slots[slot] = UInt32(number + 1)
+      slots[slot] = Self.entry(number, hash)
     }
   }
 

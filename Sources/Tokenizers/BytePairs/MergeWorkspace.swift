@@ -6,12 +6,13 @@
 struct MergeWorkspace: Sendable {
   /// The symbols: before `run`, what the piece starts from; after it, what it became.
   var symbols: [Int32] = []
+  /// By symbol: how it merges with the next one.
   private var merges: [MergeTable.Merge] = []
   private var heap = Heap<UInt64>()
   private var next: [Int32] = []
   private var previous: [Int32] = []
 
-  private static let longPiece = 48
+  private static let longPiece = 24
 
   mutating func run(_ table: MergeTable) {
     guard symbols.count > 1 else { return }
@@ -47,15 +48,16 @@ struct MergeWorkspace: Sendable {
     for index in 0..<count - 1 { push(index, table) }
     while let candidate = heap.removeFirst() {
       let at = Int(candidate & 0xFFFF_FFFF)
-      // Stale when the symbol is gone or its merge is another by now.
-      guard symbols[at] >= 0, next[at] < count else { continue }
-      let right = Int(next[at])
-      let merge = table.merge(symbols[at], symbols[right])
+      let merge = merges[at]
+      // Stale when the symbol is gone or merges otherwise by now.
       guard merge != MergeTable.none, merge >> 32 == candidate >> 32 else { continue }
+      let right = Int(next[at])
+      let after = Int(next[right])
       symbols[at] = MergeTable.id(merge)
       symbols[right] = -1
-      next[at] = next[right]
-      if next[right] < count { previous[Int(next[right])] = Int32(at) }
+      merges[right] = MergeTable.none
+      next[at] = Int32(after)
+      if after < count { previous[after] = Int32(at) }
       if previous[at] >= 0 { push(Int(previous[at]), table) }
       push(at, table)
     }
@@ -65,16 +67,18 @@ struct MergeWorkspace: Sendable {
   private mutating func link(_ count: Int) {
     next.removeAll(keepingCapacity: true)
     previous.removeAll(keepingCapacity: true)
+    merges.removeAll(keepingCapacity: true)
     for index in 0..<Int32(count) {
       next.append(index + 1)
       previous.append(index - 1)
+      merges.append(MergeTable.none)
     }
   }
 
+  /// Notes how the symbol at `index` merges with the one behind it.
   private mutating func push(_ index: Int, _ table: MergeTable) {
     let right = Int(next[index])
-    guard right < symbols.count else { return }
-    let merge = table.merge(symbols[index], symbols[right])
-    if merge != MergeTable.none { heap.insert(merge & ~0xFFFF_FFFF | UInt64(index)) }
+    merges[index] = right < symbols.count ? table.merge(symbols[index], symbols[right]) : MergeTable.none
+    if merges[index] != MergeTable.none { heap.insert(merges[index] & ~0xFFFF_FFFF | UInt64(index)) }
   }
 }

@@ -83,15 +83,25 @@ package struct Pretokenizer: Sendable {
     }
   }
 
-  /// The last offset at or before `offset` where every pattern cuts, whatever stands on either side:
-  /// between an ASCII letter and a space.
+  /// The last offset at or before `offset` where every pattern cuts, whatever stands on either side.
   func safeCut(in text: Span<UInt8>, before offset: Int) -> Int? {
     guard pattern != .whole else { return nil }
     var cut = min(offset, text.count - 1)
     while cut > 0 {
-      if text[cut] == 0x20, table[byte: text[cut - 1]].meets(.letter) { return cut }
+      if cutsAlways(text, at: cut) { return cut }
       cut -= 1
     }
     return nil
+  }
+
+  /// Between an ASCII letter and a space; or behind a single line end between characters that are no white
+  /// space, the second no `/` (which o200k takes with the line end).
+  private func cutsAlways(_ text: Span<UInt8>, at cut: Int) -> Bool {
+    if text[cut] == 0x20 { return table[byte: text[cut - 1]].meets(.letter) }
+    guard text[cut - 1] == 0x0A, cut > 1, text[cut] != 0x2F else { return false }
+    var before = cut - 2
+    while before > 0, cut - before < 5, text[before] & 0xC0 == 0x80 { before -= 1 }
+    return !table.character(text, at: before, before: cut - 1).kind.meets(.space)
+      && !table.character(text, at: cut, before: text.count).kind.meets(.space)
   }
 }

@@ -97,10 +97,9 @@ package struct SentencePieceTrainer: Sendable {
     // The library names its source line and condition first: "…cc(660) [a == b] Vocabulary size …".
     let advice = message.split(separator: "] ").last.map(String.init) ?? message
     if message.contains("Vocabulary size too high") || message.contains("Vocabulary size is smaller") {
+      let trimmed = advice.last == "." ? String(advice.dropLast()) : advice
       return TokenizerFailure(
-        Self.source,
-        "a vocabulary of \(size) does not fit this text: \(advice); "
-          + "or give more text")
+        Self.source, "a vocabulary of \(size) does not fit this text: \(trimmed), or give more text")
     }
     if message.contains("sentences_.empty()") {
       return TokenizerFailure(source, "got no text that can be trained on, expected some lines of UTF-8")
