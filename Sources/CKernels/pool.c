@@ -1,15 +1,16 @@
 // A fork-join team of threads: workers spin a little for the next call, then sleep on a futex.
+#define _GNU_SOURCE
 #include "pool.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 static void sleep_while(atomic_uint *word, unsigned value) {
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -114,6 +115,15 @@ void nk_pool_destroy(nk_pool *pool) {
   free(pool->local_size);
   free(pool->handles);
   free(pool);
+}
+
+int nk_processor_count(void) {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  long count = sysconf(_SC_NPROCESSORS_ONLN);
+  return count < 1 ? 1 : (int)count;
 }
 
 int nk_pool_threads(const nk_pool *pool) { return pool->threads; }

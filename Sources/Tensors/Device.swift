@@ -39,6 +39,9 @@ package final class Device {
   /// The multiply-add rate of all threads on registers, in FLOP/s: the ceiling of every kernel.
   package func measurePeak(seconds: Double = 0.05) -> Double { nk_measure_fma_peak(kernels, seconds) * 1e9 }
 
+  /// The processors that this process may run on.
+  package static var processorCount: Int { Int(nk_processor_count()) }
+
   /// The largest resident size the process has had.
   package static var peakResidentBytes: Int { nk_peak_resident_bytes() }
 

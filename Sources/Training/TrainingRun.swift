@@ -57,7 +57,7 @@ package final class TrainingRun {
         "\(directory.path) already holds a run: add --resume to go on with it, or name another place with "
           + "--set checkpoint.directory=…")
     }
-    let device = Device(threads: config.training.threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    let device = Device(threads: config.training.threads ?? Device.processorCount)
     model = Decoder(config.model, recompute: config.training.recompute, on: device)
     model.store.initialize(seed: UInt64(config.training.seed))
     timeline = config.telemetry.timeline ? Timeline(directory.timeline) : .off

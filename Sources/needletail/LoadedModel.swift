@@ -14,7 +14,7 @@ struct LoadedModel {
 
   init(_ path: String, tokenizer: String?, threads: Int?) throws {
     if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
-    let device = Device(threads: threads ?? Processors.count)
+    let device = Device(threads: threads ?? Device.processorCount)
     let trained = try TrainedModel(path, on: device)
     model = trained.model
     let directory = try TokenizerDirectory(tokenizer ?? trained.tokenizerPath)

@@ -12,11 +12,6 @@ import FoundationEssentials
   private let sendBytes = Darwin.write
 #endif
 
-/// The processors that this process may use.
-enum Processors {
-  static var count: Int { ProcessInfo.processInfo.activeProcessorCount }
-}
-
 /// Directories that commands make for what they write.
 enum Folders {
   static func create(_ path: String) throws {

@@ -37,6 +37,9 @@ int nk_pool_threads(const nk_pool *pool);
 nk_isa nk_pool_isa(const nk_pool *pool);
 bool nk_isa_available(nk_isa isa);
 
+/// The processors that this process may run on.
+int nk_processor_count(void);
+
 /// Multiply-add rate of all threads at once on registers: the ceiling of every kernel, in GF/s.
 double nk_measure_fma_peak(nk_pool *pool, double seconds);
 

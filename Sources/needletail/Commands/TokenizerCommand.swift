@@ -2,6 +2,7 @@ import ArgumentParser
 import Corpus
 import Files
 import Telemetry
+import Tensors
 import Tokenizers
 
 struct TokenizerCommand: ParsableCommand {
@@ -68,7 +69,7 @@ struct TokenizerCommand: ParsableCommand {
     private func trainBytePairs(_ documents: DocumentFeed) throws -> [UInt8] {
       var trainer = BytePairTrainer(vocabularySize: vocabulary)
       trainer.specialTokens = special
-      let counter = WordCounter(Pretokenizer(.gpt2), threads: threads ?? Processors.count)
+      let counter = WordCounter(Pretokenizer(.gpt2), threads: threads ?? Device.processorCount)
       var waiting: [[UInt8]] = []
       var size = 0
       for document in documents {
@@ -91,7 +92,7 @@ struct TokenizerCommand: ParsableCommand {
 
     private func trainSentencePiece(_ documents: DocumentFeed) throws -> [UInt8] {
       var trainer = SentencePieceTrainer(vocabularySize: vocabulary)
-      trainer.threads = threads ?? Processors.count
+      trainer.threads = threads ?? Device.processorCount
       return try trainer.train(documents)
     }
   }

@@ -1,0 +1,82 @@
+import Corpus
+import Models
+import Telemetry
+import Tensors
+
+/// Times training steps on random tokens: the whole step, as a run would do it, without data or records.
+package struct StepBenchmark {
+  package let parameters: Int
+  package let threads: Int
+  package let tokensPerStep: Int
+  /// Of each timed step.
+  package let seconds: [Double]
+  package let flopsPerToken: Double
+  /// Multiply-add rate of the same threads on registers, FLOP/s.
+  package let peak: Double
+  package let peakMemory: Int
+  /// Tensor requests per timed step that found no recycled memory.
+  package let poolMissesPerStep: Double
+  package let lastLoss: Double
+
+  /// What the FLOPs count.
+  package static let convention =
+    "model FLOPs: 6 per matrix weight and token + 12·layers·heads·head_width·length (full square), no recompute"
+
+  /// Runs `warmup` + `steps` updates of the recipe's model.
+  package init(_ recipe: RunConfig, steps: Int, warmup: Int = 2) throws {
+    var config = recipe
+    config.data.prefix = config.data.prefix ?? "random tokens"
+    if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
+    config.training.steps = steps + warmup
+    try config.validate()
+    let device = Device(threads: config.training.threads ?? Device.processorCount)
+    let model = Decoder(config.model, recompute: config.training.recompute, on: device)
+    model.store.initialize(seed: UInt64(config.training.seed))
+    let samples = RandomSamples(
+      vocabulary: config.model.vocabulary, sequenceLength: config.sequenceLength,
+      count: config.training.globalBatch * config.training.steps)
+    let step = TrainStep(config, model: model, loader: Loader(samples))
+    let peakBefore = device.measurePeak(seconds: 0.2)
+    for _ in 0..<warmup { _ = try step.run() }
+    let misses = device.misses
+    var seconds: [Double] = []
+    var loss = 0.0
+    for _ in 0..<steps {
+      let start = ContinuousClock.now
+      loss = try step.run().loss
+      seconds.append((ContinuousClock.now - start).seconds)
+    }
+    parameters = model.store.parameterCount
+    threads = device.threads
+    tokensPerStep = config.training.globalBatch * config.sequenceLength
+    self.seconds = seconds
+    flopsPerToken = config.model.modelFLOPs(perTokenOfLength: config.sequenceLength)
+    peak = max(peakBefore, device.measurePeak(seconds: 0.2))
+    peakMemory = Device.peakResidentBytes
+    poolMissesPerStep = Double(device.misses - misses) / Double(max(1, steps))
+    lastLoss = loss
+  }
+
+  /// Of the median step.
+  package var tokensPerSecond: Double {
+    let sorted = seconds.sorted()
+    return sorted.isEmpty ? 0 : Double(tokensPerStep) / sorted[sorted.count / 2]
+  }
+
+  package var flopsPerSecond: Double { tokensPerSecond * flopsPerToken }
+}
+
+/// Tokens drawn evenly from a vocabulary; a sample depends on its index alone.
+private struct RandomSamples: Samples {
+  let vocabulary: Int
+  let sequenceLength: Int
+  let count: Int
+
+  func read(_ index: Int, into tokens: inout [Int32]) throws {
+    let key = RandomKey(seed: 0).at(index)
+    tokens.removeAll(keepingCapacity: true)
+    for position in 0...sequenceLength {
+      tokens.append(Int32(key.at(position).value % UInt64(vocabulary)))
+    }
+  }
+}
