@@ -74,17 +74,14 @@ step "3  The dataset"
 "$needletail" corpus build --input "${training[@]}" "${held_out[@]}" --tokenizer tokenizer --output corpus/book
 
 step "4  Training, about $seconds s"
-train() {
-  "$needletail" train "$root/Recipes/demo.yaml" --set data.prefix=corpus/book --set data.tokenizer=tokenizer \
-    --set "data.split=${#training[@]},${#held_out[@]},0" "$@"
-}
-# A few steps tell how many this machine takes in the time given.
-train --set training.steps=6 --set training.evaluation_interval=0 --set checkpoint.directory=warm-up >warm-up.txt 2>&1 ||
-  { cat warm-up.txt >&2; fail "training did not start (see above)"; }
-steps=$(sed 's/.*"seconds":\([-+.0-9eE]*\).*/\1/' warm-up/metrics.jsonl | tail -n +2 | sort -g |
-  awk -v seconds="$seconds" '{ time[NR] = $1 } END { steps = int(seconds / time[int((NR + 1) / 2)]); print steps < 20 ? 20 : steps }')
-train --set "training.steps=$steps" --set "schedule.warmup_steps=$((steps / 20))" \
-  --set "training.evaluation_interval=$((steps / 4))" --set checkpoint.directory=model
+# The time of a step tells how many this machine takes in the time given.
+pace=$("$needletail" benchmark "$root/Recipes/demo.yaml" --set model.vocabulary=$vocabulary --steps 15 --json |
+  sed 's/.*"step_seconds": \[\([^]]*\)\].*/\1/' | tr ',' '\n' | sort -g | sed -n 8p)
+steps=$(awk -v seconds="$seconds" -v pace="$pace" 'BEGIN { steps = int(seconds / pace); print steps < 20 ? 20 : steps }')
+"$needletail" train "$root/Recipes/demo.yaml" --set data.prefix=corpus/book --set data.tokenizer=tokenizer \
+  --set "data.split=${#training[@]},${#held_out[@]},0" --set "training.steps=$steps" \
+  --set "training.evaluation_interval=$((steps / 5))" --set "schedule.warmup_steps=$((steps / 20))" \
+  --set checkpoint.directory=model
 
 step "5  Evaluation on the pages held out"
 evaluate() {
