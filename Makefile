@@ -24,8 +24,8 @@ build: bootstrap ## Build .build/release/needletail
 lint: ## Check the style of all Swift sources
 	swift format lint --strict --recursive Package.swift Sources Tests Benchmarks
 
-bench: bootstrap ## Measure against PyTorch; Benchmarks/README.md says what and how
-	@Benchmarks/run.sh
+bench: build ## Time training steps beside PyTorch (where Scripts/oracles/setup.sh made it)
+	@Scripts/bench.sh
 
 install: build ## Install under PREFIX=/usr/local; the folder can be moved afterwards
 	@Scripts/install.sh "$(PREFIX)"
