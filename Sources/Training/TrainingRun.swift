@@ -58,7 +58,9 @@ package final class TrainingRun {
           + "--set checkpoint.directory=…")
     }
     let device = Device(threads: config.training.threads ?? Device.processorCount)
+    try config.checkMemory()
     model = Decoder(config.model, recompute: config.training.recompute, on: device)
+    try config.checkMemory(model)
     if let initial = config.training.initialModel {
       try ModelDirectory.readWeights(at: initial, into: model)
     } else {
@@ -67,7 +69,9 @@ package final class TrainingRun {
     timeline = config.telemetry.timeline ? Timeline(directory.timeline) : .off
     step = TrainStep(config, model: model, loader: data.loader, timeline: timeline)
     heldOut = data.heldOut.map {
-      HeldOut($0, batchSize: config.training.microbatch, length: config.sequenceLength)
+      HeldOut(
+        $0, sequences: config.training.evaluationSequences, batchSize: config.training.microbatch,
+        length: config.sequenceLength)
     }
     resumedFrom = resuming ? try CheckpointStore(directory.checkpoints).latest() : nil
     if let resumedFrom { try Self.restore(resumedFrom, into: step) }
@@ -95,7 +99,9 @@ package final class TrainingRun {
       let (outcome, duration) = try measured { try step.run() }
       guard outcome.isSkipped || (outcome.loss.isFinite && outcome.gradientNorm.isFinite) else {
         meter.finish()
-        throw try Evidence(outcome, of: step).write(to: directory)
+        let failure = try Evidence(outcome, of: step).write(to: directory)
+        try checkpoints.finish()
+        throw failure
       }
       let number = step.position.step
       var extras: [Scalar] = []
@@ -171,7 +177,9 @@ package final class TrainingRun {
     Summary(
       position: step.position, parameters: model.store.parameterCount, lastLoss: records.losses.last,
       heldOutLoss: heldOutLoss,
-      heldOutBitsPerByte: heldOutLoss.flatMap { loss in data.bytesPerToken.map { loss / 0.6931471805599453 / $0 } },
+      heldOutBitsPerByte: heldOutLoss.flatMap { loss in
+        data.bytesPerToken.map { loss / 0.6931471805599453 / $0 }
+      },
       duration: ContinuousClock.now - started, tokensPerSecond: meter.tokensPerSecond,
       utilisation: meter.utilisation, peakMemory: Device.peakResidentBytes, losses: records.losses,
       isInterrupted: isInterrupted)
