@@ -44,7 +44,9 @@ let house: [Target] =
   + layer("Optimizers", needs: ["Tensors"])
   + layer("Checkpoints", needs: ["Tensors", "Files"])
   // 3  Architectures and data.
-  + layer("Models", needs: ["Layers", "Tensors", "Checkpoints", "Recipes", "Files"], testNeeds: ["Optimizers"])
+  + layer(
+    "Models", needs: ["Layers", "Tensors", "Checkpoints", "Recipes", "Files"],
+    testNeeds: ["Optimizers", "CAllocations"])
   + layer("Corpus", needs: ["Tokenizers", "Files", "CZlib", "CZstd"])
   // 4  The engines.
   + layer(
@@ -52,7 +54,7 @@ let house: [Target] =
     needs: [
       "Models", "Corpus", "Optimizers", "Layers", "Checkpoints", "Recipes", "Telemetry", "Tensors",
       "Tokenizers", "Files",
-    ])
+    ], testNeeds: ["CAllocations"])
   + layer("Generation", needs: ["Models", "Layers", "Tensors"])
   // 5  What people do with models.
   + layer("Evaluation", needs: ["Models", "Corpus", "Tokenizers", "Layers", "Tensors"])
@@ -70,6 +72,7 @@ let commands: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/TestSupport",
     swiftSettings: strict),
+  .target(name: "CAllocations", path: "Tests/CAllocations"),
 ]
 
 let package = Package(

@@ -55,6 +55,12 @@ package struct ModelDirectory {
     return model
   }
 
+  /// Sets every parameter of `model` from the model directory or the safetensors file at `path`.
+  package static func readWeights(at path: String, into model: Decoder) throws {
+    let file = path.hasSuffix(".safetensors") ? path : weightsPath(path)
+    try readWeights(SafetensorsFile(file), into: model)
+  }
+
   /// Sets every parameter of `model` from `file`. Throws when one is missing, mis-shaped or unexpected.
   package static func readWeights(_ file: SafetensorsFile, into model: Decoder) throws {
     let parts = model.store.named(in: model.store.values)

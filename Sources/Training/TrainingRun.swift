@@ -61,7 +61,11 @@ package final class TrainingRun {
     try config.checkMemory()
     model = Decoder(config.model, recompute: config.training.recompute, on: device)
     try config.checkMemory(model)
-    model.store.initialize(seed: UInt64(config.training.seed))
+    if let initial = config.training.initialModel {
+      try ModelDirectory.readWeights(at: initial, into: model)
+    } else {
+      model.store.initialize(seed: UInt64(config.training.seed))
+    }
     timeline = config.telemetry.timeline ? Timeline(directory.timeline) : .off
     step = TrainStep(config, model: model, loader: data.loader, timeline: timeline)
     heldOut = data.heldOut.map {

@@ -6,7 +6,8 @@
 
 enum {
   NR = NR_VECTORS * LANES,
-  KC = 256,
+  KC = 384,
+  AHEAD = 16,             // k steps by which the panels are asked for from the second-level cache
   TILE_ROWS = 8 * MR,     // rows and columns of one share of work: small, so that threads end together
   TILE_COLUMNS = 8 * NR,
   MC = 128 * MR,          // rows of a packed at a time
@@ -21,8 +22,16 @@ static inline __attribute__((always_inline)) void multiply_tile(
   for (int i = 0; i < MR; i++)
 #pragma clang loop unroll(full)
     for (int j = 0; j < NR_VECTORS; j++) sum[i][j] = (vf){0};
+  // The tile of c comes from the second-level cache or beyond: ask for it before the sums keep us busy.
+#pragma clang loop unroll(full)
+  for (int i = 0; i < MR; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < NR; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
   for (int64_t k = 0; k < kc; k++) {
     vf row[NR_VECTORS];
+#pragma clang loop unroll(full)
+    for (int j = 0; j < NR; j += 16) __builtin_prefetch(b + AHEAD * NR + j);
+    __builtin_prefetch(a + AHEAD * MR);
 #pragma clang loop unroll(full)
     for (int j = 0; j < NR_VECTORS; j++) row[j] = load(b + j * LANES);
 #pragma clang loop unroll(full)

@@ -1,0 +1,45 @@
+import CAllocations
+import Layers
+import Models
+import Tensors
+import Testing
+
+/// What forward and backward of a microbatch take from the heap once the pool is warm.
+@Suite struct AllocationTests {
+  /// Heap allocations of one forward and backward, at most: the list of what each block saved, and one to
+  /// spare. Raise it only with a reason.
+  static let threshold = 2
+
+  @Test(
+    "memory comes from the pool and next to nothing from the heap", arguments: GoldenTests.names,
+    Recompute.allCases)
+  func steadyState(name: String, recompute: Recompute) throws {
+    let golden = try Golden(name, recompute: recompute)
+    let (microbatch, targets, scored) = try golden.microbatch("input")
+    func step() {
+      _ = golden.model.lossesAndGradients(microbatch, targets: targets, gradientWeight: 1 / Float(scored))
+    }
+    for _ in 0..<3 { step() }
+    let misses = golden.device.misses
+    let before = allocations_of_this_thread()
+    step()
+    let allocations = allocations_of_this_thread() - before
+    #expect(golden.device.misses == misses)
+    #expect(allocations <= Self.threshold)
+  }
+
+  @Test("the count sees memory, objects and arrays", .enabled(if: allocations_are_counted()))
+  func counts() {
+    final class Object { var value = 1 }
+    func allocations(_ body: () -> Void) -> UInt64 {
+      let before = allocations_of_this_thread()
+      body()
+      return allocations_of_this_thread() - before
+    }
+    var kept: [Any] = []
+    kept.reserveCapacity(2)
+    #expect(allocations { UnsafeMutableRawPointer.allocate(byteCount: 9, alignment: 4096).deallocate() } == 1)
+    #expect(allocations { kept.append(Object()) } == 1)
+    #expect(allocations { kept.append((0..<kept.count + 99).map { $0 }) } >= 1)
+  }
+}
