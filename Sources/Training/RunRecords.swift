@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Files
 import Telemetry
 
 /// What a run writes down of its steps: metrics, TensorBoard scalars, and the loss curve at the end.
@@ -15,8 +15,7 @@ final class RunRecords {
       self.tensorboard = nil
       return
     }
-    try FileManager.default.createDirectory(
-      atPath: directory.tensorboard, withIntermediateDirectories: true)
+    try Folder.create(directory.tensorboard)
     self.tensorboard = try TensorBoardFile(directory.tensorboard, resumingAfter: step)
   }
 
