@@ -75,6 +75,7 @@ package final class TrainingRun {
     }
     resumedFrom = resuming ? try CheckpointStore(directory.checkpoints).latest() : nil
     if let resumedFrom { try Self.restore(resumedFrom, into: step) }
+    try step.checkData()
 
     try directory.create()
     checkpoints = AsyncCheckpointWriter(
@@ -153,8 +154,7 @@ package final class TrainingRun {
       step.resume(at: try JSONDecoder().decode(TrainStep.Position.self, from: Data(text.utf8)))
     } catch let failure as CheckpointFailure {
       throw TrainingFailure(
-        "cannot resume from \(checkpoint.path): \(failure). To resume from an earlier checkpoint, move this "
-          + "one away")
+        "cannot resume from \(checkpoint.path): \(failure)")
     }
   }
 
