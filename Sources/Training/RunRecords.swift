@@ -1,4 +1,5 @@
 import Files
+import FoundationEssentials
 import Telemetry
 
 /// What a run writes down of its steps: metrics, TensorBoard scalars, and the loss curve at the end.
@@ -11,12 +12,31 @@ final class RunRecords {
   /// Opens the files; `step`: the last one that a resumed run keeps.
   init(_ directory: RunDirectory, metrics path: String?, tensorboard: Bool, resumingAfter step: Int?) throws {
     metrics = try MetricsFile(path ?? directory.metrics, resumingAfter: step)
-    guard tensorboard else {
-      self.tensorboard = nil
-      return
+    if tensorboard { try Folder.create(directory.tensorboard) }
+    self.tensorboard =
+      tensorboard ? try TensorBoardFile(directory.tensorboard, resumingAfter: step) : nil
+    if step != nil { try takeUp(path ?? directory.metrics) }
+  }
+
+  /// The points of the steps before a resumption, so that the curve is the run's and not this process's.
+  private func takeUp(_ path: String) throws {
+    struct Line: Decodable {
+      let step: Int
+      let loss: Double?
+      let heldOutLoss: Double?
+
+      enum CodingKeys: String, CodingKey {
+        case step, loss
+        case heldOutLoss = "held_out_loss"
+      }
     }
-    try Folder.create(directory.tensorboard)
-    self.tensorboard = try TensorBoardFile(directory.tensorboard, resumingAfter: step)
+    let decoder = JSONDecoder()
+    for bytes in try MappedFile(path).contents.split(separator: UInt8(ascii: "\n")) {
+      // The file may be another program's by now: what is not a line of metrics is not a point.
+      guard let line = try? decoder.decode(Line.self, from: Data(bytes)) else { continue }
+      if let loss = line.loss { train.append(LossCurve.Point(step: line.step, loss: loss)) }
+      if let loss = line.heldOutLoss { heldOut.append(LossCurve.Point(step: line.step, loss: loss)) }
+    }
   }
 
   var losses: [Double] { train.map(\.loss) }

@@ -60,7 +60,23 @@ import Testing
       layer, width: 12, microbatch: .sample(sequences: 2, length: 9, key: RandomKey(seed: 1), on: device))
   }
 
-  @Test("feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
+  @Test("each layer and place drops its own elements")
+  func dropoutStreams() {
+    let linear = Linear("linear", in: 8, out: 40, bias: false, deviation: 0.1, store)
+    store.randomize(on: device)
+    let microbatch = Microbatch.sample(sequences: 1, length: 5, key: RandomKey(seed: 1), on: device)
+    let x = input(5, 8), residual = Tensor(zeros: Shape(5, 40), on: device)
+    func kept(_ index: Int, _ place: String) -> [Bool] {
+      ResidualProjection(linear, dropout: 0.5, index: index, place: place)
+        .apply(x, residual: residual, microbatch).floats.map { $0 != 0 }
+    }
+    let masks = [kept(0, "a"), kept(1, "a"), kept(0, "b"), kept(1, "b")]
+    #expect(Set(masks).count == 4)
+    #expect(kept(1, "b") == masks[3])
+  }
+
+  @Test(
+    "feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
   func feedForward(activation: Activation, isSelective: Bool) {
     let layer = FeedForward(
       "mlp", norm: Norm("norm", .rmsNorm, width: 12, epsilon: 1e-5, store), width: 12, inner: 20,
@@ -71,7 +87,9 @@ import Testing
       layer, width: 12, microbatch: .sample(sequences: 1, length: 11, key: RandomKey(seed: 1), on: device))
   }
 
-  @Test("a block, recomputed or not, with deferred weight gradients or not", arguments: [false, true], [false, true])
+  @Test(
+    "a block, recomputed or not, with deferred weight gradients or not", arguments: [false, true],
+    [false, true])
   func block(isRecomputed: Bool, isDeferring: Bool) {
     let attention = makeAttention(kvHeads: 2)
     let feedForward = FeedForward(
