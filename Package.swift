@@ -70,7 +70,7 @@ let commands: [Target] = [
     ],
     swiftSettings: strict),
   .target(
-    name: "TestSupport", dependencies: ["Layers", "Tensors"], path: "Tests/TestSupport",
+    name: "TestSupport", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/TestSupport",
     swiftSettings: strict),
   .target(name: "CAllocations", path: "Tests/CAllocations"),
 ]

@@ -16,7 +16,7 @@ package final class AsyncCheckpointWriter {
 
   package init(_ writer: CheckpointWriter) { self.writer = writer }
 
-  deinit { inFlight?.done.wait() }
+  deinit { wait() }
 
   /// Copies `tensors` and begins to write the checkpoint of `step`. Throws what went wrong with the one before,
   /// in which case this one is not begun.
@@ -24,10 +24,8 @@ package final class AsyncCheckpointWriter {
     try finish()
     let job = Job(step: step, tensors: staging.copy(tensors), state: state, staging: staging)
     inFlight = job
-    job.done.enter()
     queue.async { [writer] in
       job.result = Result { try writer.write(step: job.step, job.tensors, state: job.state) }
-      job.done.leave()
     }
   }
 
@@ -35,18 +33,20 @@ package final class AsyncCheckpointWriter {
   package func finish() throws {
     guard let job = inFlight else { return }
     inFlight = nil
-    job.done.wait()
+    wait()
     written = try job.result?.get() ?? written
   }
 
-  /// A checkpoint on its way. The queue writes `result` before it leaves `done`; nobody reads it sooner.
+  /// Returns when the queue is empty and has let go of the writer, so that another may open its directory.
+  private func wait() { queue.sync {} }
+
+  /// A checkpoint on its way. The queue writes `result`; it is read after `wait()`.
   private final class Job: @unchecked Sendable {
     let step: Int
     let tensors: [StoredTensor]
     let state: [String: String]
     /// Holds the memory of `tensors`.
     let staging: StagingBuffer
-    let done = DispatchGroup()
     var result: Result<String, any Error>?
 
     init(step: Int, tensors: [StoredTensor], state: [String: String], staging: StagingBuffer) {

@@ -27,15 +27,12 @@ package final class KeyValueCache {
   /// new: [sequences · count, 2 · width], k beside v.
   func append(_ new: Tensor, layer: Int) -> (k: Tensor, v: Tensor) {
     let count = new.rows / sequences
-    precondition(length + count <= capacity, "the cache holds \(capacity) tokens, \(length + count) are needed")
+    precondition(
+      length + count <= capacity, "the cache holds \(capacity) tokens, \(length + count) are needed")
     let kept = layers[layer].reshaped(Shape(sequences * capacity, 2 * width))
-    let rowBytes = 2 * width * DType.f32.size
     for sequence in 0..<sequences {
-      for token in 0..<count {
-        kept.rows(sequence * capacity + length + token..<sequence * capacity + length + token + 1).raw
-          .copyMemory(
-            from: new.rows(sequence * count + token..<sequence * count + token + 1).raw, byteCount: rowBytes)
-      }
+      let first = sequence * capacity + length
+      kept.rows(first..<first + count).copyRows(from: new.rows(sequence * count..<(sequence + 1) * count))
     }
     return (kept.columns(0..<width), kept.columns(width..<2 * width))
   }

@@ -55,15 +55,23 @@ extension Decoder {
     package var rotaryWidth: Int { Int(Double(headSize) * rotaryFraction) }
     package var outputDeviation: Double { initialDeviation / Double(2 * layers).squareRoot() }
 
+    /// Of each size: beyond any model, and small enough that products of two do not overflow.
+    private static let largestCount = 1 << 24
+
     /// What keeps this from being a model, one sentence each.
     package var problems: [String] {
       var problems: [String] = []
-      func check(_ holds: Bool, _ problem: @autoclosure () -> String) { if !holds { problems.append(problem()) } }
+      func check(_ holds: Bool, _ problem: @autoclosure () -> String) {
+        if !holds { problems.append(problem()) }
+      }
       for (name, value) in [
         ("layers", layers), ("width", width), ("heads", heads), ("context", context),
-        ("feed_forward_width", innerWidth), ("key_value_heads", keyValueHeadCount),
+        ("feed_forward_width", feedForwardWidth ?? width), ("key_value_heads", keyValueHeadCount),
+        ("head_width", headWidth ?? 1),
       ] {
-        check(value > 0, "model.\(name) must be positive, got \(value)")
+        check(
+          (1...Self.largestCount).contains(value),
+          "model.\(name) must lie in 1 ... \(Self.largestCount), got \(value)")
       }
       guard problems.isEmpty else { return problems }
       check(
@@ -72,7 +80,9 @@ extension Decoder {
       check(
         heads % keyValueHeadCount == 0,
         "model.heads \(heads) is not a multiple of model.key_value_heads \(keyValueHeadCount)")
-      check(vocabulary >= 0, "model.vocabulary cannot be negative, got \(vocabulary)")
+      check(
+        (0...Self.largestCount).contains(vocabulary),
+        "model.vocabulary must lie in 0 ... \(Self.largestCount), got \(vocabulary)")
       check((0..<1).contains(dropout), "model.dropout must lie in 0 ..< 1, got \(dropout)")
       check(normEpsilon > 0, "model.norm_epsilon must be positive, got \(normEpsilon)")
       check(initialDeviation > 0, "model.initial_deviation must be positive, got \(initialDeviation)")
@@ -88,6 +98,19 @@ extension Decoder {
 }
 
 extension Decoder.Config {
+  /// Parameters of the model, by its shape alone.
+  package var parameterCount: Double {
+    let width = Double(width), inner = Double(innerWidth)
+    let queries = Double(heads * headSize), keyValues = Double(keyValueHeadCount * headSize)
+    let fused = queries + 2 * keyValues, ups = activation.isGated ? 2 * inner : inner
+    let norm = norm.hasBias ? 2 * width : width
+    let matrices = width * (fused + queries + ups + inner)
+    let biases = bias ? fused + ups + 2 * width : 0
+    let tables =
+      Double(tiedEmbeddings ? vocabulary : 2 * vocabulary) + (positions == .learned ? Double(context) : 0)
+    return Double(layers) * (matrices + biases + 2 * norm) + norm + tables * width
+  }
+
   /// Floating-point operations of the model for one token of a sequence of `length`, forward and backward:
   /// 6 per weight of a matrix product and 12·width-of-heads·length per layer for the full attention square.
   /// The convention of the Nemotron reports: no recompute counted, causal skipping not subtracted.

@@ -42,9 +42,23 @@ package struct ModelDirectory {
 
   /// The model with its weights, for use or, where `isTrained`, for more training.
   package func load(isTrained: Bool = false, on device: Device) throws -> Decoder {
+    let file = try SafetensorsFile(Self.weightsPath(path))
+    // Before memory is taken for what model.yaml says.
+    let stored = file.tensors.values.reduce(0) { $0 + Double($1.shape.reduce(1, *)) }
+    guard stored == config.parameterCount else {
+      throw Failure(
+        description: "\(file.path): holds \(Int(stored)) parameters, model.yaml beside it describes "
+          + "\(Int(config.parameterCount)): the two do not belong together")
+    }
     let model = Decoder(config, isTrained: isTrained, on: device)
-    try Self.readWeights(SafetensorsFile(Self.weightsPath(path)), into: model)
+    try Self.readWeights(file, into: model)
     return model
+  }
+
+  /// Sets every parameter of `model` from the model directory or the safetensors file at `path`.
+  package static func readWeights(at path: String, into model: Decoder) throws {
+    let file = path.hasSuffix(".safetensors") ? path : weightsPath(path)
+    try readWeights(SafetensorsFile(file), into: model)
   }
 
   /// Sets every parameter of `model` from `file`. Throws when one is missing, mis-shaped or unexpected.

@@ -12,6 +12,9 @@ package final class Device {
     package var isAvailable: Bool { nk_isa_available(nk_isa(rawValue)) }
   }
 
+  /// More than any machine of today has use for; what recipes and commands accept.
+  package static let threadCounts = 1...1024
+
   package let threads: Int
   let kernels: OpaquePointer
   private var bins: [Int: Bin] = [:]
@@ -64,7 +67,8 @@ package final class Device {
   }
 
   private var idleBytes: Int {
-    Array(bins.keys).reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle() }
+    Array(bins.keys).reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle()
+    }
   }
 
   /// Gives back what waits: shapes have changed, and what was kept for the old ones would pile up.

@@ -90,11 +90,19 @@ package struct Tensor {
   package var contiguous: Tensor {
     guard !isContiguous else { return self }
     let copy = Tensor(uninitialized: shape, dtype, on: device)
-    for row in 0..<rows {
-      (copy.raw + row * columns * dtype.size).copyMemory(
-        from: raw + row * rowStride * dtype.size, byteCount: columns * dtype.size)
-    }
+    copy.copyRows(from: self)
     return copy
+  }
+
+  /// self = x, row by row; either may be a strided view.
+  package func copyRows(from x: Tensor) {
+    precondition(
+      rows == x.rows && columns == x.columns && dtype == x.dtype,
+      "\(x.shape) into \(shape), \(x.dtype) into \(dtype)")
+    for row in 0..<rows {
+      (raw + row * rowStride * dtype.size).copyMemory(
+        from: x.raw + row * x.rowStride * dtype.size, byteCount: columns * dtype.size)
+    }
   }
 
   // MARK: Elements

@@ -10,10 +10,10 @@ package struct HeldOut {
   private let batchSize: Int
   private let length: Int
 
-  /// Measures on all samples of `loader`, `batchSize` at a time.
-  package init(_ loader: Loader, batchSize: Int, length: Int) {
+  /// Measures on the first samples of `loader`, at most `sequences`, `batchSize` at a time.
+  package init(_ loader: Loader, sequences: Int, batchSize: Int, length: Int) {
     self.loader = loader
-    sequences = loader.samples.count
+    self.sequences = min(sequences, loader.samples.count)
     self.batchSize = batchSize
     self.length = length
   }
@@ -26,6 +26,7 @@ package struct HeldOut {
     for first in stride(from: 0, to: sequences, by: batchSize) {
       let count = min(batchSize, sequences - first)
       try loader.read(consumed: first, size: count, into: &batch)
+      try model.checkVocabulary(of: batch)
       let shape = Shape(count * length)
       let microbatch = Microbatch(
         ids: Tensor(batch.tokens, shape, on: model.device),

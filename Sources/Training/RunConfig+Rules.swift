@@ -1,6 +1,7 @@
 import Corpus
 import Optimizers
 import Recipes
+import Tensors
 
 extension RunConfig {
   /// Throws every rule that the recipe breaks: a function a rule, each naming the fields, what was got and
@@ -9,7 +10,8 @@ extension RunConfig {
     try RecipeFailure.report(
       model.problems
         + [
-          positiveCounts(), microbatchDivides(), sequenceFits(), oneSource(), splitIsValid(), rampDivides(),
+          positiveCounts(), intervalsMakeSense(), microbatchDivides(), sequenceFits(), oneSource(),
+          splitIsValid(), rampDivides(),
           Self.problem(in: "optimizer", optimizer.validate),
           Self.problem(in: "schedule", schedule.validate),
           Self.problem(in: "batch_ramp") { () throws(OptimizerFailure) in
@@ -30,19 +32,37 @@ extension RunConfig {
   }
 
   private func positiveCounts() -> String? {
+    if let threads = training.threads, !Device.threadCounts.contains(threads) {
+      return "training.threads must lie in \(Device.threadCounts.lowerBound) ... "
+        + "\(Device.threadCounts.upperBound), got \(threads)"
+    }
     let counts = [
       ("steps", training.steps), ("global_batch", training.globalBatch), ("microbatch", training.microbatch),
-      ("threads", training.threads ?? 1), ("sequence_length", sequenceLength),
+      ("sequence_length", sequenceLength),
     ]
-    guard let (name, value) = counts.first(where: { $0.1 < 1 }) else {
+    guard let (name, value) = counts.first(where: { !(1...Self.largestCount).contains($0.1) }) else {
       return training.seed < 0 || training.seed > Int(UInt32.max)
         ? "training.seed must lie in 0 ... 4294967295, got \(training.seed)" : nil
     }
-    return "training.\(name) must be at least 1, got \(value)"
+    return "training.\(name) must lie in 1 ... \(Self.largestCount), got \(value)"
+  }
+
+  /// Of each count, so that products of two do not overflow.
+  private static let largestCount = 1 << 30
+
+  private func intervalsMakeSense() -> String? {
+    let counts = [
+      ("training.evaluation_interval", training.evaluationInterval, 0),
+      ("training.evaluation_sequences", training.evaluationSequences, 1),
+      ("checkpoint.interval", checkpoint.interval, 0), ("checkpoint.keep.last", checkpoint.keep.last, 0),
+      ("checkpoint.keep.every", checkpoint.keep.every, 0),
+    ]
+    guard let (name, value, least) = counts.first(where: { $0.1 < $0.2 }) else { return nil }
+    return "\(name) must be at least \(least), got \(value)"
   }
 
   private func microbatchDivides() -> String? {
-    guard training.microbatch > 0, training.globalBatch % training.microbatch != 0 else { return nil }
+    guard positiveCounts() == nil, training.globalBatch % training.microbatch != 0 else { return nil }
     let fitting = (1...max(1, min(training.microbatch, training.globalBatch)))
       .last { training.globalBatch % $0 == 0 }
     return "training.global_batch \(training.globalBatch) is not a multiple of training.microbatch "
@@ -61,7 +81,8 @@ extension RunConfig {
       return "data.prefix and data.blend are both given: put everything into data.blend, or keep the prefix"
     }
     if let bad = data.blend.first(where: { !($0.weight > 0 && $0.weight.isFinite) || $0.prefix.isEmpty }) {
-      return "data.blend wants a prefix and a positive weight in each entry, got prefix \"\(bad.prefix)\" and "
+      return
+        "data.blend wants a prefix and a positive weight in each entry, got prefix \"\(bad.prefix)\" and "
         + "weight \(bad.weight)"
     }
     return nil

@@ -33,6 +33,8 @@ package struct TrainingConfig: Codable, Sendable, Equatable {
   package var microbatch = 8
   /// Tokens of a sequence; nil: the model's context.
   package var sequenceLength: Int?
+  /// A model's directory, or a safetensors file, whose weights the run begins with; nil: random ones.
+  package var initialModel: String?
   /// Of the initial weights, the order of the data and dropout.
   package var seed = 1234
   /// Worker threads; nil: one for each processor.

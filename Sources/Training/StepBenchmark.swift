@@ -29,8 +29,10 @@ package struct StepBenchmark {
     if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     config.training.steps = steps + warmup
     try config.validate()
+    try config.checkMemory()
     let device = Device(threads: config.training.threads ?? Device.processorCount)
     let model = Decoder(config.model, recompute: config.training.recompute, on: device)
+    try config.checkMemory(model)
     model.store.initialize(seed: UInt64(config.training.seed))
     let samples = RandomSamples(
       vocabulary: config.model.vocabulary, sequenceLength: config.sequenceLength,

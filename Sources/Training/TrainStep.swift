@@ -111,7 +111,9 @@ package final class TrainStep {
     let rate = schedule.rate(step: position.updates + 1)
     let loss = scored == 0 ? 0 : lossSum / Double(scored)
     let isApplied = norm.isFinite && loss.isFinite
-    let isSkipped = !isApplied && config.training.precision.needsLossScale && loss.isFinite
+    // At the smallest scale there is nothing left to try.
+    let canScaleDown = config.training.precision.needsLossScale && lossScale.scale > config.lossScale.minimum
+    let isSkipped = !isApplied && canScaleDown && loss.isFinite
     let outcome = Outcome(
       loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens, isSkipped: isSkipped,
       samples: first..<first + size)
@@ -127,6 +129,7 @@ package final class TrainStep {
   private func accumulate(first: Int, index: Int, weight: Float) throws -> (sum: Double, count: Int) {
     try timeline.measure("read", "data") {
       try loader.read(consumed: first, size: config.training.microbatch, into: &batch)
+      try model.checkVocabulary(of: batch)
     }
     ids.copy(from: batch.tokens)
     targets.copy(from: batch.targets)

@@ -13,7 +13,7 @@ struct LoadedModel {
   let path: String
 
   init(_ path: String, tokenizer: String?, threads: Int?) throws {
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
+    try ThreadCount.check(threads)
     let device = Device(threads: threads ?? Device.processorCount)
     let trained = try TrainedModel(path, on: device)
     model = trained.model
@@ -26,7 +26,8 @@ struct LoadedModel {
           + "\(model.config.vocabulary): they do not belong together")
     }
     if let step = trained.step {
-      Terminal.standardError.writeLine("\(path): using the checkpoint of step \(step), the run is not finished")
+      Terminal.standardError.writeLine(
+        "\(path): using the checkpoint of step \(step), the run is not finished")
     }
   }
 }

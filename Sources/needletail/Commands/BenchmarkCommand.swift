@@ -23,7 +23,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   func run() throws {
     guard steps > 0 else { throw ValidationError("--steps must be at least 1, got \(steps)") }
-    if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
+    try ThreadCount.check(threads)
     var config = try options.resolve()
     config.training.threads = threads ?? config.training.threads
     let result = try StepBenchmark(config, steps: steps)
@@ -45,7 +45,10 @@ struct BenchmarkCommand: ParsableCommand {
       Table(rows: [
         ["parameters", Brief.count(result.parameters)],
         ["step", "\(Brief.count(result.tokensPerStep)) tokens on \(result.threads) threads"],
-        ["speed", "\(Brief.count(result.tokensPerSecond)) tokens/s (median of \(result.seconds.count) steps)"],
+        [
+          "speed",
+          "\(Brief.count(result.tokensPerSecond)) tokens/s (median of \(result.seconds.count) steps)",
+        ],
         [
           "rate",
           "\(Brief.fixed(result.flopsPerSecond / 1e9, 1)) of \(Brief.fixed(result.peak / 1e9, 1)) GF/s, "

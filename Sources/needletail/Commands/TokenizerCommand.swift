@@ -44,7 +44,7 @@ struct TokenizerCommand: ParsableCommand {
     var special: [String] = ["<|endoftext|>"]
 
     func run() throws {
-      if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, got \(threads)") }
+      try ThreadCount.check(threads)
       let start = ContinuousClock.now
       let documents = DocumentFeed(try TextDocuments(inputs.input, options: inputs.options()))
       let (name, bytes) =
@@ -136,7 +136,9 @@ struct TokenizerCommand: ParsableCommand {
       let tokenizer = try TokenizerDirectory(tokenizer).tokenizer
       var ids = ids
       if ids.isEmpty {
-        for word in String(decoding: StandardInput.readAll(), as: UTF8.self).split(whereSeparator: \.isWhitespace) {
+        for word in String(decoding: StandardInput.readAll(), as: UTF8.self).split(
+          whereSeparator: \.isWhitespace)
+        {
           guard let id = Int32(word) else { throw ValidationError("expected ids, got \"\(word)\"") }
           ids.append(id)
         }

@@ -1,0 +1,170 @@
+import Checkpoints
+import Foundation
+import Optimizers
+import Tensors
+import Testing
+
+@testable import Training
+
+@Suite struct TrainingRunTests {
+  let tiny: TinyRun
+
+  init() throws { tiny = try TinyRun() }
+
+  @Test("the loss falls, on what is learned from and on what is held out", arguments: Precision.allCases)
+  func learns(precision: Precision) throws {
+    let run = try TrainingRun(
+      tiny.config("run") {
+        $0.training.steps = 60
+        $0.training.precision = precision
+        $0.telemetry.timeline = true
+        $0.telemetry.tensorboard = true
+      }, resuming: false)
+    let summary = try run.train()
+    let first = try #require(summary.losses.first), last = try #require(summary.lastLoss)
+    // log 32 = 3.47 of one who knows nothing.
+    #expect(abs(first - 3.47) < 0.1 && last < 2)
+    #expect(try #require(summary.heldOutLoss) < 2.4)
+    #expect(summary.position.consumedTokens == 60 * 4 * 16 && summary.heldOutBitsPerByte == nil)
+    for name in ["recipe.yaml", "metrics.jsonl", "loss.svg", "timeline.json", "model/model.yaml"] {
+      #expect(tiny.exists("run/\(name)"), "\(name)")
+    }
+    #expect(try tiny.names(in: "run/tensorboard").count == 1)
+    let metrics = try tiny.metrics("run")
+    #expect(metrics.compactMap { $0["step"] ?? nil } == (1...60).map(Double.init))
+    #expect(metrics.count { $0["held_out_loss"] != nil } == 12)
+  }
+
+  @Test(
+    "the held-out loss is the mean over as many sequences as asked for, whatever the batch",
+    arguments: [1, 3, 27])
+  func heldOut(sequences: Int) throws {
+    let run = try TrainingRun(tiny.config("run"), resuming: false)
+    let loader = try #require(run.data.heldOut)
+    #expect(loader.samples.count == 27)
+    func loss(_ count: Int, batch: Int) throws -> Double {
+      try HeldOut(loader, sequences: count, batchSize: batch, length: 16).loss(of: run.model)
+    }
+    let whole = try loss(sequences, batch: 27)
+    #expect(try abs(loss(sequences, batch: 2) - whole) < 1e-6)
+    #expect(try sequences == 27 || loss(27, batch: 27) != whole)
+  }
+
+  @Test("a step in steady state takes no memory from the system", arguments: Precision.allCases)
+  func steadyState(precision: Precision) throws {
+    let run = try TrainingRun(
+      tiny.config("run") {
+        $0.training.precision = precision
+        $0.model.dropout = 0.1
+      }, resuming: false)
+    for _ in 0..<2 { _ = try run.step.run() }
+    let misses = run.model.device.misses
+    for _ in 0..<8 { _ = try run.step.run() }
+    #expect(run.model.device.misses == misses)
+  }
+
+  @Test("a parameter that is not a number stops the run: step and parameter named, nothing applied")
+  func poisoned() throws {
+    try poison()
+    // And the run goes on from its newest checkpoint.
+    let resumed = try TrainingRun(tiny.config("run"), resuming: true)
+    #expect(resumed.resumedFrom?.step == 4)
+    #expect(try resumed.train().position.step == 12)
+  }
+
+  /// Runs into a NaN at step 6.
+  private func poison() throws {
+    let run = try TrainingRun(tiny.config("run") { $0.checkpoint.interval = 2 }, resuming: false)
+    var before: RunState?
+    let failure = #expect(throws: TrainingFailure.self) {
+      try run.train(shouldStop: {
+        if run.step.position.step == 5, before == nil {
+          let parameters = run.model.store.named(in: run.model.store.values)
+          parameters.first { $0.name == "layers.1.mlp.up.weight" }?.tensor.rows(0..<1).fill(.nan)
+          before = RunState(run.step)
+        }
+        return false
+      })
+    }
+    let sentence = try #require(failure).description
+    #expect(sentence.contains("step 6") && sentence.contains("layers.1.mlp.up.weight"), "\(sentence)")
+    #expect(sentence.contains("failed-step-6.json"), "\(sentence)")
+    #expect(RunState(run.step) == before)
+    #expect(try CheckpointStore("\(tiny.path)/run/checkpoints").latest()?.step == 4)
+    #expect(!tiny.exists("run/model"))
+    let data = try Data(contentsOf: URL(filePath: "\(tiny.path)/run/failed-step-6.json"))
+    let evidence = try JSONDecoder().decode(Evidence.self, from: data)
+    #expect(evidence.step == 6 && evidence.loss == "nan")
+    #expect(evidence.firstSample == 20 && evidence.sampleCount == 4)
+    #expect(evidence.parametersWithBadValues == ["layers.1.mlp.up.weight"])
+    #expect(!evidence.parametersWithBadGradients.isEmpty)
+  }
+
+  @Test("an overflow in f16 skips the update and halves the scale, then training goes on")
+  func overflow() throws {
+    let config = tiny.config("run") {
+      $0.training.precision = .f16
+      $0.lossScale.initial = $0.lossScale.maximum
+      $0.lossScale.hysteresis = 1
+    }
+    let run = try TrainingRun(config, resuming: false)
+    let before = RunState(run.step)
+    let outcome = try run.step.run()
+    #expect(outcome.isSkipped && outcome.loss.isFinite && !outcome.gradientNorm.isFinite)
+    let after = RunState(run.step)
+    #expect(after.master == before.master && after.optimizer == before.optimizer)
+    #expect(run.step.position.step == 1 && run.step.position.updates == 0)
+    let state = try #require(run.step.position.lossScale)
+    #expect(DynamicLossScale(config.lossScale, state: state).scale == config.lossScale.maximum / 2)
+    #expect(run.step.model.store.gradients.floats.allSatisfy { $0 == 0 })
+    let summary = try run.train()
+    #expect(summary.position.step == 12)
+    #expect(summary.position.updates > 0 && summary.position.updates < 12)
+  }
+
+  @Test("gradients that overflow at the smallest scale stop the run instead of skipping for ever")
+  func hopelessOverflow() throws {
+    let run = try TrainingRun(
+      tiny.config("run") {
+        $0.training.precision = .f16
+        $0.lossScale.initial = 16_777_216
+        $0.lossScale.minimum = 16_777_216
+      }, resuming: false)
+    let failure = #expect(throws: TrainingFailure.self) { try run.train() }
+    #expect(try #require(failure).description.contains("step 1"))
+  }
+
+  @Test("targets behind an end of text count nothing, and the gradient is that of the mean over the others")
+  func masked() throws {
+    let plain = try TrainingRun(tiny.config("plain"), resuming: false).step.run()
+    try tiny.describe(vocabulary: TinyRun.vocabulary, endOfText: 3)
+    let run = try TrainingRun(tiny.config("masked") { $0.data.masksEndOfText = true }, resuming: false)
+    let outcome = try run.step.run()
+    #expect(outcome.loss != plain.loss && abs(outcome.loss - plain.loss) < 0.05)
+    #expect(abs(outcome.gradientNorm.value / plain.gradientNorm.value - 1) < 0.2)
+    #expect(run.data.bytesPerToken == 3)
+  }
+
+  @Test("a model opens from its directory, from its run, and from a run that is not finished")
+  func trainedModel() throws {
+    let config = tiny.config("run")
+    let atFive = try {
+      let run = try TrainingRun(config, resuming: false)
+      try run.train(until: 5)
+      return RunState(run.step)
+    }()
+    let device = Device(threads: 1), path = "\(tiny.path)/run"
+    let unfinished = try TrainedModel(path, on: device)
+    #expect(unfinished.step == 5)
+    #expect(RunState.bits(unfinished.model.store.values) == atFive.values)
+    let rest = try TrainingRun(config, resuming: true)
+    try rest.trainToEnd()
+    for place in [path, "\(path)/model"] {
+      let finished = try TrainedModel(place, on: device)
+      #expect(finished.step == nil && finished.tokenizerPath == "\(path)/model")
+      #expect(RunState.bits(finished.model.store.values) == RunState.bits(rest.model.store.values))
+    }
+    let failure = #expect(throws: (any Error).self) { try TrainedModel("\(tiny.path)/nothing", on: device) }
+    #expect(try "\(#require(failure))".contains("nothing: expected a model directory"))
+  }
+}
