@@ -6,8 +6,8 @@
 . "$(dirname "$0")/tiny.sh"
 kills=${2:-8}
 
-train() { # directory, precision, flags…
-  "$needletail" train tiny.yaml --set checkpoint.directory="$1" --set training.precision="$2" "${@:3}"
+train() { # directory, precision, flags…; replaces its (sub)shell, so that a kill meets the run itself
+  exec "$needletail" train tiny.yaml --set checkpoint.directory="$1" --set training.precision="$2" "${@:3}"
 }
 
 compare() { # precision
@@ -30,7 +30,7 @@ PYTHON
 }
 
 for precision in f32 f16 bf16; do
-  train "whole-$precision" "$precision" > /dev/null 2>&1
+  (train "whole-$precision" "$precision" > /dev/null 2>&1)
   killed=0 resumed=""
   while true; do
     train "killed-$precision" "$precision" --resume > out.txt 2> err.txt &

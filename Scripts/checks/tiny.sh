@@ -20,8 +20,8 @@ awk 'BEGIN {
     printf "\n\n"
   }
 }' > text.txt
-"$needletail" tokenizer train --input text.txt --format paragraphs --vocabulary 320 --output tokenizer > /dev/null
-"$needletail" corpus build --input text.txt --format paragraphs --tokenizer tokenizer --output corpus > /dev/null
+"$needletail" tokenizer train --input text.txt --format paragraphs --vocabulary 320 --output tokenizer > /dev/null 2>&1
+"$needletail" corpus build --input text.txt --format paragraphs --tokenizer tokenizer --output corpus > /dev/null 2>&1
 cat > tiny.yaml <<'RECIPE'
 model:
   layers: 2

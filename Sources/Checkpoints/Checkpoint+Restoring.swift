@@ -112,7 +112,7 @@ extension Checkpoint {
   }
 
   private static func list(_ items: [String]) -> String {
-    let limit = 5
+    let limit = 2
     let more = items.count > limit ? " and \(items.count - limit) more" : ""
     return items.prefix(limit).joined(separator: ", ") + more
   }

@@ -60,7 +60,9 @@ package struct Checkpoint: Sendable {
         separator: "/")
       let store = CheckpointStore(root.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : root)
       let advice =
-        store.latestIntact(before: step).map { "the newest good checkpoint before it is \($0.path)" }
+        store.latestIntact(before: step).map {
+          "the newest good checkpoint before it is \($0.path): to go on from there, move the damaged one away"
+        }
         ?? "there is no good checkpoint before it"
       throw CheckpointFailure(error.path, "\(error.reason); \(advice)")
     }

@@ -38,14 +38,7 @@ struct CheckpointDirectory: Sendable {
   /// The steps there are directories for, in order; none where the root does not exist.
   func steps() throws(FileFailure) -> [Int] { try names().compactMap { Self.step(ofName: $0) }.sorted() }
 
-  func create() throws(FileFailure) {
-    do {
-      try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-    } catch {
-      throw FileFailure(
-        root, "cannot make this directory; check that its parent is a directory one may write to")
-    }
-  }
+  func create() throws(FileFailure) { try Folder.create(root) }
 
   /// Makes an empty directory for a checkpoint to be written to.
   func begin(step: Int) throws(FileFailure) -> String {

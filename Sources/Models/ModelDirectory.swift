@@ -75,7 +75,7 @@ package struct ModelDirectory {
 
   /// Writes `model` as a directory at `path`, the weights first, each file complete or absent.
   package static func write(_ model: Decoder, to path: String) throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try Folder.create(path)
     try SafetensorsWriter.write(weightsPath(path), model.store.named(in: model.store.values))
     let config = try AtomicFile(configPath(path))
     try config.write(Recipe.yaml(of: model.config))

@@ -24,7 +24,7 @@ package struct RunDirectory: Sendable {
   package var exists: Bool { FileManager.default.fileExists(atPath: recipe) }
 
   func create() throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try Folder.create(path)
   }
 
   func write(_ config: RunConfig) throws {

@@ -24,7 +24,7 @@ final class RunRecords {
       tensorboard = nil
       return
     }
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    try Folder.create(directory)
     tensorboard = try TensorBoardFile(directory, resumingAfter: step)
   }
 

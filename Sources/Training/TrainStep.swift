@@ -125,12 +125,19 @@ package final class TrainStep {
     return outcome
   }
 
+  /// Reads the next microbatch and drops it: data that the model cannot take shows before a run begins.
+  func checkData() throws {
+    if position.step < config.training.steps { try read(position.consumedSamples) }
+  }
+
+  private func read(_ first: Int) throws {
+    try loader.read(consumed: first, size: config.training.microbatch, into: &batch)
+    try model.checkVocabulary(of: batch)
+  }
+
   /// Forward and backward of one microbatch: the sum of its losses and the number of scored tokens.
   private func accumulate(first: Int, index: Int, weight: Float) throws -> (sum: Double, count: Int) {
-    try timeline.measure("read", "data") {
-      try loader.read(consumed: first, size: config.training.microbatch, into: &batch)
-      try model.checkVocabulary(of: batch)
-    }
+    try timeline.measure("read", "data") { try read(first) }
     ids.copy(from: batch.tokens)
     targets.copy(from: batch.targets)
     let microbatch = Microbatch(

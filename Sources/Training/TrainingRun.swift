@@ -67,6 +67,7 @@ package final class TrainingRun {
         $0, sequences: config.training.evaluationSequences, batchSize: config.training.microbatch,
         length: config.sequenceLength)
     }
+    try step.checkData()
     try directory.create()
     // Before the checkpoints are looked at: the writer puts right what a killed run left behind.
     checkpoints = AsyncCheckpointWriter(
@@ -164,8 +165,7 @@ package final class TrainingRun {
       step.resume(at: try JSONDecoder().decode(TrainStep.Position.self, from: Data(text.utf8)))
     } catch let failure as CheckpointFailure {
       throw TrainingFailure(
-        "cannot resume from \(checkpoint.path): \(failure). To resume from an earlier checkpoint, move this "
-          + "one away")
+        "cannot resume from \(checkpoint.path): \(failure)")
     }
   }
 

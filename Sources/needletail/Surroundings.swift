@@ -1,5 +1,3 @@
-import FoundationEssentials
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -11,18 +9,6 @@ import FoundationEssentials
 #elseif canImport(Darwin)
   private let sendBytes = Darwin.write
 #endif
-
-/// Directories that commands make for what they write.
-enum Folders {
-  static func create(_ path: String) throws {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  /// The directory that `path` stands in.
-  static func createParent(of path: String) throws {
-    if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try create(String(path[..<slash])) }
-  }
-}
 
 enum StandardInput {
   /// All bytes up to the end.

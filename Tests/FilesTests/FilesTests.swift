@@ -13,6 +13,21 @@ import Testing
     try body()
   }
 
+  @Test("folders are made with those they stand in; a file in the way is named")
+  func folders() throws {
+    try inFolder {
+      for _ in 0..<2 { try Folder.create("\(folder)/a/b//c/") }
+      try Folder.createParent(of: "\(folder)/d/file")
+      #expect(
+        try FileManager.default.subpathsOfDirectory(atPath: folder).sorted() == ["a", "a/b", "a/b/c", "d"])
+      try Data().write(to: URL(filePath: "\(folder)/file"))
+      for place in ["file", "file/below"] {
+        let failure = #expect(throws: FileFailure.self) { try Folder.create("\(folder)/\(place)") }
+        #expect(failure?.path == "\(folder)/file" && failure?.reason.contains("found a file") == true)
+      }
+    }
+  }
+
   @Test("an atomic file appears whole at commit, with its checksum")
   func commit() throws {
     try inFolder {

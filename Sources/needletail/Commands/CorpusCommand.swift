@@ -1,5 +1,6 @@
 import ArgumentParser
 import Corpus
+import Files
 import Telemetry
 import Tokenizers
 
@@ -63,7 +64,7 @@ struct CorpusCommand: ParsableCommand {
       let builder = try CorpusBuilder(
         tokenizer: directory.identity, appendsEndOfText: !noEnd && encoder.endOfText != nil,
         options: inputs.options(), encode: { encoder.encode($0) })
-      try Folders.createParent(of: output)
+      try Folder.createParent(of: output)
       let progress = ProgressLine("encode", total: nil, unit: "byte")
       let summary = try await builder.build(inputs.input, prefix: output) { state in
         progress.update(

@@ -53,7 +53,7 @@ struct TokenizerCommand: ParsableCommand {
         case .sentencepiece: ("tokenizer.model", try trainSentencePiece(documents))
         }
       try documents.check()
-      try Folders.create(output)
+      try Folder.create(output)
       let file = try AtomicFile("\(output)/\(name)")
       try file.write(bytes)
       try file.commit()
