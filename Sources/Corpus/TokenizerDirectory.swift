@@ -13,15 +13,18 @@ package struct TokenizerDirectory: Sendable {
     self.path = path
     var isDirectory = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-      throw CorpusFailure(path, "no such file or directory, expected a tokenizer; train one with "
-        + "`needletail tokenizer train`")
+      throw CorpusFailure(
+        path,
+        "no such file or directory, expected a tokenizer; train one with "
+          + "`needletail tokenizer train`")
     }
     var contents: [String: [UInt8]] = [:]
     if isDirectory {
       let names = try FileManager.default.contentsOfDirectory(atPath: path)
       guard let used = TokenizerFormat.files(among: names) else {
         throw CorpusFailure(
-          path, "holds no tokenizer; expected tokenizer.json, vocab.json with merges.txt, a *.model or a "
+          path,
+          "holds no tokenizer; expected tokenizer.json, vocab.json with merges.txt, a *.model or a "
             + "*.tiktoken file")
       }
       for name in used { contents[name] = try MappedFile("\(path)/\(name)").contents }

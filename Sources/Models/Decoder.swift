@@ -105,7 +105,8 @@ package final class Decoder {
   package func logits(_ microbatch: Microbatch) -> Tensor { head.logits(hidden(microbatch), microbatch) }
 
   /// Forward and backward: the loss of each token, with gradientWeight · ∂(Σ losses) accumulated everywhere.
-  package func lossesAndGradients(_ microbatch: Microbatch, targets: Tensor, gradientWeight: Float) -> Tensor {
+  package func lossesAndGradients(_ microbatch: Microbatch, targets: Tensor, gradientWeight: Float) -> Tensor
+  {
     let (hidden, saved) = forward(microbatch)
     let (losses, dHidden) = head.lossesAndGradient(
       hidden, targets: targets, gradientWeight: gradientWeight, microbatch)

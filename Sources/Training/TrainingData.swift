@@ -38,7 +38,8 @@ package struct TrainingData {
         components.map { BlendedDataset.Component($0.1, part: part, weight: $0.0.weight) },
         sequenceLength: config.sequenceLength, sampleCount: count, seed: UInt32(training.seed))
     }
-    let endOfText = tokenizer?.tokenizer.endOfText ?? descriptions.compactMap { $0?.tokenizer.endOfText }.first
+    let endOfText =
+      tokenizer?.tokenizer.endOfText ?? descriptions.compactMap { $0?.tokenizer.endOfText }.first
     let mask = config.data.masksEndOfText ? endOfText : nil
     loader = Loader(try samples(split.training, count: ramp), maskAfter: mask)
     heldOut = try Self.heldOutCount(config, split: split, components.map(\.1)).map {
@@ -51,7 +52,8 @@ package struct TrainingData {
     let known = descriptions.compactMap { $0 }
     bytesPerToken =
       known.isEmpty
-      ? nil : Double(known.reduce(0) { $0 + $1.textBytes }) / Double(max(1, known.reduce(0) { $0 + $1.tokens }))
+      ? nil
+      : Double(known.reduce(0) { $0 + $1.textBytes }) / Double(max(1, known.reduce(0) { $0 + $1.tokens }))
     if let tokenizer {
       try Self.checkIdentity(descriptions, of: config.data.components, tokenizer)
     }
@@ -63,7 +65,10 @@ package struct TrainingData {
   ) throws -> Int? {
     guard config.training.evaluationInterval > 0 else { return nil }
     let tokens = datasets.reduce(0) { sum, dataset in
-      sum + split.validation.range(count: dataset.sequenceCount).reduce(0) { $0 + max(0, dataset.length(of: $1)) }
+      sum
+        + split.validation.range(count: dataset.sequenceCount).reduce(0) {
+          $0 + max(0, dataset.length(of: $1))
+        }
     }
     let sequences = (tokens - 1) / config.sequenceLength
     return sequences < 1 ? nil : min(config.training.evaluationSequences, sequences)
@@ -71,7 +76,8 @@ package struct TrainingData {
 
   /// Refuses datasets that another tokenizer wrote: the ids would mean something else.
   private static func checkIdentity(
-    _ descriptions: [CorpusDescription?], of components: [DataConfig.Component], _ tokenizer: TokenizerDirectory
+    _ descriptions: [CorpusDescription?], of components: [DataConfig.Component],
+    _ tokenizer: TokenizerDirectory
   ) throws {
     for (description, component) in zip(descriptions, components) {
       guard let made = description?.tokenizer, let checksum = made.checksum else { continue }

@@ -60,7 +60,8 @@ import Testing
       layer, width: 12, microbatch: .sample(sequences: 2, length: 9, key: RandomKey(seed: 1), on: device))
   }
 
-  @Test("feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
+  @Test(
+    "feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
   func feedForward(activation: Activation, isSelective: Bool) {
     let layer = FeedForward(
       "mlp", norm: Norm("norm", .rmsNorm, width: 12, epsilon: 1e-5, store), width: 12, inner: 20,
@@ -71,7 +72,9 @@ import Testing
       layer, width: 12, microbatch: .sample(sequences: 1, length: 11, key: RandomKey(seed: 1), on: device))
   }
 
-  @Test("a block, recomputed or not, with deferred weight gradients or not", arguments: [false, true], [false, true])
+  @Test(
+    "a block, recomputed or not, with deferred weight gradients or not", arguments: [false, true],
+    [false, true])
   func block(isRecomputed: Bool, isDeferring: Bool) {
     let attention = makeAttention(kvHeads: 2)
     let feedForward = FeedForward(

@@ -25,7 +25,8 @@ import Testing
     #expect(relativeError([Float(losses.sum / Double(scored))], try golden.floats("output.loss")) < 1e-5)
   }
 
-  @Test("every gradient is that of transformers, whatever is recomputed", arguments: names, Recompute.allCases)
+  @Test(
+    "every gradient is that of transformers, whatever is recomputed", arguments: names, Recompute.allCases)
   func gradients(name: String, recompute: Recompute) throws {
     let golden = try Golden(name, recompute: recompute)
     let (microbatch, targets, scored) = try golden.microbatch("input")

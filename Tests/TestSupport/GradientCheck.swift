@@ -12,7 +12,8 @@ package struct GradientCheck {
   /// Checks `layer` at x: d Σ(y ∘ weights)/d{x, parameters} by central differences of step `step`, at up to
   /// `samples` elements of each.
   package init<L: Layer>(
-    _ layer: L, x: Tensor, store: ParameterStore, microbatch: Microbatch, step: Float = 1e-2, samples: Int = 24
+    _ layer: L, x: Tensor, store: ParameterStore, microbatch: Microbatch, step: Float = 1e-2,
+    samples: Int = 24
   ) {
     let y = layer.forward(x, microbatch)
     let weights = Tensor(uninitialized: y.y.shape, on: x.device)

@@ -77,7 +77,8 @@ struct TrainCommand: ParsableCommand {
     table.append("time", Brief.duration(summary.duration))
     table.append("speed", "\(Brief.count(summary.tokensPerSecond)) tokens/s")
     table.append(
-      "utilisation", "\(Brief.percent(summary.utilisation)) (model FLOPs, no recompute, full s², of the measured FMA peak)")
+      "utilisation",
+      "\(Brief.percent(summary.utilisation)) (model FLOPs, no recompute, full s², of the measured FMA peak)")
     table.append("peak memory", Bytes(summary.peakMemory).description)
     if !summary.isInterrupted { table.append("model", run.directory.model) }
     table.append("loss curve", run.directory.lossCurve)
