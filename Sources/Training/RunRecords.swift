@@ -1,3 +1,4 @@
+import Files
 import FoundationEssentials
 import Telemetry
 
@@ -8,16 +9,35 @@ final class RunRecords {
   private var train: [LossCurve.Point] = []
   private var heldOut: [LossCurve.Point] = []
 
-  /// Opens the files; `step`: the last one that a resumed run keeps.
-  init(_ directory: RunDirectory, metrics path: String?, tensorboard: Bool, resumingAfter step: Int?) throws {
-    metrics = try MetricsFile(path ?? directory.metrics, resumingAfter: step)
-    guard tensorboard else {
-      self.tensorboard = nil
+  /// Opens the metrics file and, in the directory given, TensorBoard's; `step`: the last one that a resumed
+  /// run keeps, whose curve goes on.
+  init(metrics path: String, tensorboard directory: String?, resumingAfter step: Int?) throws {
+    metrics = try MetricsFile(path, resumingAfter: step)
+    if step != nil {
+      for line in try MappedFile(path).contents.split(separator: UInt8(ascii: "\n")) {
+        guard let kept = try? JSONDecoder().decode(KeptLine.self, from: Data(line)) else { continue }
+        if let loss = kept.loss { train.append(LossCurve.Point(step: kept.step, loss: loss)) }
+        if let loss = kept.heldOutLoss { heldOut.append(LossCurve.Point(step: kept.step, loss: loss)) }
+      }
+    }
+    guard let directory else {
+      tensorboard = nil
       return
     }
-    try FileManager.default.createDirectory(
-      atPath: directory.tensorboard, withIntermediateDirectories: true)
-    self.tensorboard = try TensorBoardFile(directory.tensorboard, resumingAfter: step)
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    tensorboard = try TensorBoardFile(directory, resumingAfter: step)
+  }
+
+  /// What the curve needs of a line of the metrics file, by the names it has there.
+  private struct KeptLine: Decodable {
+    let step: Int
+    let loss: Double?
+    let heldOutLoss: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case step, loss
+      case heldOutLoss = "held_out_loss"
+    }
   }
 
   var losses: [Double] { train.map(\.loss) }

@@ -50,6 +50,7 @@ struct TrainCommand: ParsableCommand {
         + "\(Brief.count(run.data.tokenCount)) tokens of data, \(config.training.steps) steps of "
         + "\(config.training.globalBatch) × \(config.sequenceLength) tokens, \(run.model.device.threads) "
         + "threads (\(run.model.device.instructionSet))")
+    for problem in run.passedOver { terminal.writeLine("passing over a damaged checkpoint: \(problem)") }
     if let checkpoint = run.resumedFrom {
       terminal.writeLine("resumed from \(checkpoint.path)")
     } else if resume {
