@@ -46,7 +46,8 @@ for precision in f32 f16 bf16; do
     wait "$run" || status=$?
     [ "$status" != 0 ] || break
     [ "$status" = 137 ] || { echo "a resumed run failed with status $status:"; cat err.txt; exit 1; }
-    resumed="$resumed $(tail -n 1 "killed-$precision/metrics.jsonl" 2> /dev/null | sed -nE 's/^\{"step":([0-9]+).*/\1/p')"
+    # The last step that was recorded; 0 where the kill came before the first.
+    resumed="$resumed $(sed -nE '$s/^\{"step":([0-9]+).*/\1/p' "killed-$precision/metrics.jsonl" 2> /dev/null || echo 0)"
   done 2> /dev/null
   echo "$precision: killed $killed times, after steps$resumed"
   leftovers=$(find "killed-$precision" -name '*partial*')

@@ -7,7 +7,7 @@ package struct FeedForward: Layer {
   package let up: Linear
   package let down: ResidualProjection
   package let activation: Activation
-    /// Whether only what is dear to compute is kept for the way back.
+  /// Whether only what is dear to compute is kept for the way back.
   package let isSelective: Bool
 
   package struct Saved {

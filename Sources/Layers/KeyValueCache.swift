@@ -27,7 +27,8 @@ package final class KeyValueCache {
   /// new: [sequences · count, 2 · width], k beside v.
   func append(_ new: Tensor, layer: Int) -> (k: Tensor, v: Tensor) {
     let count = new.rows / sequences
-    precondition(length + count <= capacity, "the cache holds \(capacity) tokens, \(length + count) are needed")
+    precondition(
+      length + count <= capacity, "the cache holds \(capacity) tokens, \(length + count) are needed")
     let kept = layers[layer].reshaped(Shape(sequences * capacity, 2 * width))
     for sequence in 0..<sequences {
       let first = sequence * capacity + length

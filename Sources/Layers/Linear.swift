@@ -14,7 +14,8 @@ package struct Linear: Layer {
 
   /// Declares several maps of one input that are computed as one; outputs stand side by side.
   package init(
-    _ parts: [(name: String, out: Int)], in inWidth: Int, bias: Bool, deviation: Float, _ store: ParameterStore
+    _ parts: [(name: String, out: Int)], in inWidth: Int, bias: Bool, deviation: Float,
+    _ store: ParameterStore
   ) {
     weight = store.add(
       parts.map { ("\($0.name).weight", $0.out) }, columns: inWidth, decays: true,

@@ -19,7 +19,8 @@ package struct Norm: Layer {
     self.epsilon = epsilon
     gain = store.add(
       [("\(name).weight", width)], columns: nil, decays: false, .constant(kind == .layerNorm1P ? 0 : 1))
-    bias = kind.hasBias ? store.add([("\(name).bias", width)], columns: nil, decays: false, .constant(0)) : nil
+    bias =
+      kind.hasBias ? store.add([("\(name).bias", width)], columns: nil, decays: false, .constant(0)) : nil
   }
 
   package func forward(_ x: Tensor, _ microbatch: Microbatch) -> (y: Tensor, saved: Saved) {

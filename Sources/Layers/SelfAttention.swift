@@ -45,7 +45,8 @@ package struct SelfAttention: Layer {
         ("\(name).v", keyValueHeads * headWidth),
       ], in: width, bias: bias, deviation: deviation, store)
     output = ResidualProjection(
-      Linear("\(name).output", in: heads * headWidth, out: width, bias: bias, deviation: outputDeviation, store),
+      Linear(
+        "\(name).output", in: heads * headWidth, out: width, bias: bias, deviation: outputDeviation, store),
       dropout: dropout, index: index, place: "attention output")
     self.heads = heads
     self.keyValueHeads = keyValueHeads

@@ -67,7 +67,8 @@ package final class Device {
   }
 
   private var idleBytes: Int {
-    Array(bins.keys).reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle() }
+    Array(bins.keys).reduce(0) { sum, capacity in sum + capacity * bins[capacity, default: Bin()].countIdle()
+    }
   }
 
   /// Gives back what waits: shapes have changed, and what was kept for the old ones would pile up.

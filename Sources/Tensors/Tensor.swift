@@ -97,7 +97,8 @@ package struct Tensor {
   /// self = x, row by row; either may be a strided view.
   package func copyRows(from x: Tensor) {
     precondition(
-      rows == x.rows && columns == x.columns && dtype == x.dtype, "\(x.shape) into \(shape), \(x.dtype) into \(dtype)")
+      rows == x.rows && columns == x.columns && dtype == x.dtype,
+      "\(x.shape) into \(shape), \(x.dtype) into \(dtype)")
     for row in 0..<rows {
       (raw + row * rowStride * dtype.size).copyMemory(
         from: x.raw + row * x.rowStride * dtype.size, byteCount: columns * dtype.size)

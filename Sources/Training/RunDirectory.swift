@@ -23,8 +23,17 @@ package struct RunDirectory: Sendable {
   /// Whether a run has been started here.
   package var exists: Bool { FileManager.default.fileExists(atPath: recipe) }
 
-  func create() throws {
-    try Folder.create(path)
+  func create() throws { try Folder.create(path) }
+
+  /// Removes what a killed run had half-written. Nobody else may be writing here.
+  func removeLeftovers() {
+    let files = FileManager.default
+    for folder in [path, model] {
+      for name in (try? files.contentsOfDirectory(atPath: folder)) ?? [] where name.contains(".partial-") {
+        // One that cannot be removed does no harm.
+        try? files.removeItem(atPath: "\(folder)/\(name)")
+      }
+    }
   }
 
   func write(_ config: RunConfig) throws {

@@ -20,6 +20,8 @@ package final class TrainingRun {
   private let timeline: Timeline
   /// Whether the run goes on from a checkpoint.
   package let resumedFrom: Checkpoint?
+  /// Newer checkpoints that cannot be used, a sentence each.
+  package let passedOver: [String]
 
   /// What a run came to.
   package struct Summary {
@@ -57,15 +59,7 @@ package final class TrainingRun {
         "\(directory.path) already holds a run: add --resume to go on with it, or name another place with "
           + "--set checkpoint.directory=…")
     }
-    let device = Device(threads: config.training.threads ?? Device.processorCount)
-    try config.checkMemory()
-    model = Decoder(config.model, recompute: config.training.recompute, on: device)
-    try config.checkMemory(model)
-    if let initial = config.training.initialModel {
-      try ModelDirectory.readWeights(at: initial, into: model)
-    } else {
-      model.store.initialize(seed: UInt64(config.training.seed))
-    }
+    model = try Self.model(config)
     timeline = config.telemetry.timeline ? Timeline(directory.timeline) : .off
     step = TrainStep(config, model: model, loader: data.loader, timeline: timeline)
     heldOut = data.heldOut.map {
@@ -73,17 +67,35 @@ package final class TrainingRun {
         $0, sequences: config.training.evaluationSequences, batchSize: config.training.microbatch,
         length: config.sequenceLength)
     }
-    resumedFrom = resuming ? try CheckpointStore(directory.checkpoints).latest() : nil
-    if let resumedFrom { try Self.restore(resumedFrom, into: step) }
     try step.checkData()
-
     try directory.create()
+    // Before the checkpoints are looked at: the writer puts right what a killed run left behind.
     checkpoints = AsyncCheckpointWriter(
       try CheckpointWriter(directory.checkpoints, keep: config.checkpoint.keep))
+    directory.removeLeftovers()
+    let found = try CheckpointStore(directory.checkpoints).scan()
+    resumedFrom = resuming ? found.checkpoints.first : nil
+    passedOver = resuming ? found.damaged.map(\.description) : []
+    if let resumedFrom { try Self.restore(resumedFrom, into: step) }
     records = try RunRecords(
-      directory, metrics: metrics, tensorboard: config.telemetry.tensorboard,
+      metrics: metrics ?? directory.metrics,
+      tensorboard: config.telemetry.tensorboard ? directory.tensorboard : nil,
       resumingAfter: resuming ? step.position.step : nil)
     try directory.write(config)
+  }
+
+  /// The model with its first weights; throws when it does not fit this machine.
+  private static func model(_ config: RunConfig) throws -> Decoder {
+    try config.checkMemory()
+    let device = Device(threads: config.training.threads ?? Device.processorCount)
+    let model = Decoder(config.model, recompute: config.training.recompute, on: device)
+    try config.checkMemory(model)
+    if let initial = config.training.initialModel {
+      try ModelDirectory.readWeights(at: initial, into: model)
+    } else {
+      model.store.initialize(seed: UInt64(config.training.seed))
+    }
+    return model
   }
 
   /// Trains to the last step, or until `shouldStop` says so between two steps, which also writes a checkpoint.

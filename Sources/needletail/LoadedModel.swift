@@ -26,7 +26,8 @@ struct LoadedModel {
           + "\(model.config.vocabulary): they do not belong together")
     }
     if let step = trained.step {
-      Terminal.standardError.writeLine("\(path): using the checkpoint of step \(step), the run is not finished")
+      Terminal.standardError.writeLine(
+        "\(path): using the checkpoint of step \(step), the run is not finished")
     }
   }
 }

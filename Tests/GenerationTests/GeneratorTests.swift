@@ -41,9 +41,10 @@ import Testing
       layers: 2, sequences: 1, capacity: 40, keyValueWidth: 16, on: device)
     var pieces: [Float] = []
     for range in [0..<1, 1..<2, 2..<19, 19..<20, 20..<37] {
-      pieces += model.logits(
-        Self.microbatch(Array(ids[range]), from: range.lowerBound, cache: cache, device)
-      ).floats
+      pieces +=
+        model.logits(
+          Self.microbatch(Array(ids[range]), from: range.lowerBound, cache: cache, device)
+        ).floats
     }
     #expect(pieces == whole)
   }

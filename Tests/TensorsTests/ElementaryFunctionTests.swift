@@ -9,7 +9,9 @@ import Testing
 
 /// The error bounds stated in CKernels/body/vector.h.
 @Suite struct ElementaryFunctionTests {
-  static func values(_ function: ElementaryFunction, _ inputs: [Float], _ set: Device.InstructionSet) -> [Float] {
+  static func values(_ function: ElementaryFunction, _ inputs: [Float], _ set: Device.InstructionSet)
+    -> [Float]
+  {
     let device = Device(threads: 1, instructionSet: set)
     let x = Tensor(inputs, Shape(inputs.count), on: device)
     let y = Tensor(uninitialized: x.shape, on: device)

@@ -16,8 +16,12 @@ import Testing
     let device = Device(threads: 1, instructionSet: set)
     let (m, n, k) = (shape[0], shape[1], shape[2])
     for transposition in [Transposition.none, .second, .first] {
-      let a = transposition == .first ? Self.random(k, m, key: 1, on: device) : Self.random(m, k, key: 1, on: device)
-      let b = transposition == .second ? Self.random(n, k, key: 2, on: device) : Self.random(k, n, key: 2, on: device)
+      let a =
+        transposition == .first
+        ? Self.random(k, m, key: 1, on: device) : Self.random(m, k, key: 1, on: device)
+      let b =
+        transposition == .second
+        ? Self.random(n, k, key: 2, on: device) : Self.random(k, n, key: 2, on: device)
       let c = Tensor(uninitialized: Shape(m, n), on: device)
       c.setProduct(a, b, transposition)
       let (av, bv, cv) = (a.floats, b.floats, c.floats)
@@ -42,8 +46,12 @@ import Testing
     let (m, n, k) = (150, 170, 700)
     let one = Device(threads: 1, instructionSet: set), two = Device(threads: 2, instructionSet: set)
     func whole(on device: Device, _ transposition: Transposition) -> [Float] {
-      let a = transposition == .first ? Self.random(k, m, key: 1, on: device) : Self.random(m, k, key: 1, on: device)
-      let b = transposition == .second ? Self.random(n, k, key: 2, on: device) : Self.random(k, n, key: 2, on: device)
+      let a =
+        transposition == .first
+        ? Self.random(k, m, key: 1, on: device) : Self.random(m, k, key: 1, on: device)
+      let b =
+        transposition == .second
+        ? Self.random(n, k, key: 2, on: device) : Self.random(k, n, key: 2, on: device)
       let c = Tensor(uninitialized: Shape(m, n), on: device)
       c.setProduct(a, b, transposition)
       return c.floats
@@ -66,7 +74,9 @@ import Testing
     }
   }
 
-  @Test("an epilogue adds bias and residual, then activates; accumulation starts from what is there", arguments: sets)
+  @Test(
+    "an epilogue adds bias and residual, then activates; accumulation starts from what is there",
+    arguments: sets)
   func epilogue(set: Device.InstructionSet) {
     let device = Device(threads: 2, instructionSet: set)
     let (m, n, k) = (37, 45, 300)
@@ -74,7 +84,8 @@ import Testing
     let bias = Self.random(1, n, key: 3, on: device), residual = Self.random(m, n, key: 4, on: device)
     let plain = Tensor(uninitialized: Shape(m, n), on: device)
     plain.setProduct(a, b, .second)
-    let c = Tensor(uninitialized: Shape(m, n), on: device), activated = Tensor(uninitialized: Shape(m, n), on: device)
+    let c = Tensor(uninitialized: Shape(m, n), on: device),
+      activated = Tensor(uninitialized: Shape(m, n), on: device)
     c.setProduct(
       a, b, .second, epilogue: Epilogue(bias: bias, residual: residual, activated: (.gelu, activated)))
     let expected = Tensor(uninitialized: Shape(m, n), on: device)

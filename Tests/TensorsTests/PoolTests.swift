@@ -27,7 +27,9 @@ import Testing
   @Test("conversions round to nearest even and keep NaN and infinity")
   func conversions() {
     let device = Device(threads: 2)
-    let values: [Float] = [1, 1.00390625, 1.01171875, -3.1415927, .infinity, .nan, 65504, 1e-8, 0, -0.0, 7e-6]
+    let values: [Float] = [
+      1, 1.00390625, 1.01171875, -3.1415927, .infinity, .nan, 65504, 1e-8, 0, -0.0, 7e-6,
+    ]
     let x = Tensor(values, Shape(values.count), on: device)
     func round(through dtype: DType) -> [Float] {
       let stored = Tensor(uninitialized: x.shape, dtype, on: device)

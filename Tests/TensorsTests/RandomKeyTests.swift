@@ -45,7 +45,9 @@ import Testing
     #expect(part.floats == Array(values[777..<877]))
   }
 
-  @Test("dropout keeps the share asked for, scaled, the same on any number of threads", arguments: [0.1, 0.5] as [Float])
+  @Test(
+    "dropout keeps the share asked for, scaled, the same on any number of threads",
+    arguments: [0.1, 0.5] as [Float])
   func dropout(p: Float) {
     func run(threads: Int) -> [Float] {
       let device = Device(threads: threads)

@@ -101,6 +101,7 @@ import Testing
     try metrics.seekToEnd()
     try metrics.write(contentsOf: Data("{\"step\":7,\"loss\":3.1".utf8))
     try metrics.close()
+    try Data("half".utf8).write(to: URL(filePath: "\(tiny.path)/killed/recipe.yaml.partial-123"))
     let run = try TrainingRun(config, resuming: true)
     #expect(run.resumedFrom?.step == 4)
     let losses = try run.train().losses
@@ -108,6 +109,7 @@ import Testing
       try losses == tiny.metrics("whole").compactMap { $0["loss"] ?? nil }, "the curve is the whole run's")
     #expect(RunState(run.step) == whole)
     #expect(try tiny.metrics("killed") == tiny.metrics("whole"))
+    #expect(try !tiny.names(in: "killed").contains { $0.contains("partial") })
   }
 
   @Test("resuming what has not begun begins it; resuming what is finished changes nothing")

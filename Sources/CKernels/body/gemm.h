@@ -228,8 +228,72 @@ static void gemm_task(void *context, int worker) {
   }
 }
 
+// A few rows against a matrix stored transposed, as when text is generated token by token: bound by reading
+// the matrix once, so nothing of it is packed beyond a strip that stays in the first-level cache. The sums
+// run in the order of the tiles above.
+enum { FEW_ROWS = 4, STRIP = 64 };
+
+static inline __attribute__((always_inline)) void add_strip(vf sum[FEW_ROWS][NR_VECTORS], const float *a,
+                                                            int64_t lda, int rows, const float *strip,
+                                                            int64_t count) {
+  for (int64_t k = 0; k < count; k++)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows; i++) {
+      vf x = splat(a[i * lda + k]);
+#pragma clang loop unroll(full)
+      for (int j = 0; j < NR_VECTORS; j++) sum[i][j] = fma_(x, load(strip + k * NR + j * LANES), sum[i][j]);
+    }
+}
+
+static inline __attribute__((always_inline)) void few_rows_panel(const nk_gemm_args *g, int rows, int64_t j,
+                                                                 int64_t columns) {
+  float strip[STRIP * NR];
+  vf total[FEW_ROWS][NR_VECTORS];
+  for (int64_t pc = 0; pc < g->k; pc += KC) {
+    vf sum[FEW_ROWS][NR_VECTORS];
+    memset(sum, 0, sizeof sum);
+    int64_t kc = at_most(KC, g->k - pc);
+    for (int64_t k = 0; k < kc; k += STRIP) {
+      int64_t count = at_most(STRIP, kc - k);
+      const float *b = g->b + j * g->ldb + pc + k;
+      for (int64_t i = 0; i < columns; i++)
+        for (int64_t l = 0; l < STRIP; l += 16) __builtin_prefetch(b + i * g->ldb + 2 * STRIP + l);
+      pack_transposed(b, g->ldb, columns, count, NR, strip, 1);
+      add_strip(sum, g->a + pc + k, g->lda, rows, strip, count);
+    }
+    for (int i = 0; i < rows; i++)
+      for (int v = 0; v < NR_VECTORS; v++) total[i][v] = pc == 0 ? sum[i][v] : total[i][v] + sum[i][v];
+  }
+  for (int i = 0; i < rows; i++) {
+    float row[NR];
+    for (int v = 0; v < NR_VECTORS; v++) store(row + v * LANES, total[i][v]);
+    memcpy(g->c + i * g->ldc + j, row, (size_t)columns * sizeof(float));
+  }
+  finish_tile(g, 0, j, rows, columns);
+}
+
+static void few_rows_task(void *context, int worker) {
+  gemm_state *s = context;
+  const nk_gemm_args *g = s->g;
+  (void)worker;
+  for (int64_t begin, end; nk_claim(s->pool, blocks(g->n, NR), 1, &begin, &end);) {
+    int64_t j = begin * NR, columns = at_most(NR, g->n - j);
+    switch (g->m) {
+    case 1: few_rows_panel(g, 1, j, columns); break;
+    case 2: few_rows_panel(g, 2, j, columns); break;
+    case 3: few_rows_panel(g, 3, j, columns); break;
+    default: few_rows_panel(g, 4, j, columns); break;
+    }
+  }
+}
+
 static void gemm(nk_pool *pool, const nk_gemm_args *g) {
   if (g->m == 0 || g->n == 0) return;
+  if (g->m <= FEW_ROWS && g->k > 0 && g->transpose_b && !g->transpose_a && !g->accumulate) {
+    gemm_state state = {.g = g, .pool = pool};
+    nk_pool_loop(pool, few_rows_task, &state);
+    return;
+  }
   int64_t kc = at_most(KC, g->k);
   int64_t a_size = blocks(at_most(MC, g->m), MR) * MR * kc, b_size = blocks(at_most(NC, g->n), NR) * NR * kc;
   a_size = blocks(a_size, 16) * 16;

@@ -45,10 +45,12 @@ package struct Attention {
 
   /// dq, dk, dv = gradients, assigned; in the shapes of q, k, v.
   package func backward(
-    _ dOutput: Tensor, q: Tensor, k: Tensor, v: Tensor, output: Tensor, logSum: Tensor, dq: Tensor, dk: Tensor,
+    _ dOutput: Tensor, q: Tensor, k: Tensor, v: Tensor, output: Tensor, logSum: Tensor, dq: Tensor,
+    dk: Tensor,
     dv: Tensor
   ) {
-    precondition(keyLength == length, "the way back needs as many keys as queries, got \(keyLength), \(length)")
+    precondition(
+      keyLength == length, "the way back needs as many keys as queries, got \(keyLength), \(length)")
     var arguments = arguments(q, k, v, output)
     arguments.log_sum = logSum.f32
     arguments.d_output = UnsafePointer(dOutput.f32)
@@ -67,7 +69,8 @@ package struct Attention {
     precondition(
       q.rows == batch * length && q.columns == heads * headWidth,
       "expected q of [\(batch * length), \(heads * headWidth)], got \(q.shape)")
-    precondition(k.columns == keyValueHeads * headWidth && v.columns == k.columns, "k \(k.shape), v \(v.shape)")
+    precondition(
+      k.columns == keyValueHeads * headWidth && v.columns == k.columns, "k \(k.shape), v \(v.shape)")
     precondition(length <= keyLength && keyLength < 1 << 22, "\(length) queries and \(keyLength) keys")
     var arguments = nk_attention_args()
     arguments.batch = Int64(batch)

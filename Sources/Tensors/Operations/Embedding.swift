@@ -5,9 +5,11 @@ extension Tensor {
   package func setEmbedding(
     _ ids: Tensor, table: Tensor, positions: Tensor? = nil, positionTable: Tensor? = nil
   ) {
-    precondition(ids.count == rows && table.columns == columns, "\(ids.shape) ids, \(table.shape) into \(shape)")
+    precondition(
+      ids.count == rows && table.columns == columns, "\(ids.shape) ids, \(table.shape) into \(shape)")
     nk_embedding_forward(
-      device.kernels, table.f32, positionTable?.f32, ids.i32, positions?.i32, f32, Int64(rows), Int64(columns))
+      device.kernels, table.f32, positionTable?.f32, ids.i32, positions?.i32, f32, Int64(rows), Int64(columns)
+    )
   }
 
   /// self[ids[row]] += dy[row]: the gradient of a table.

@@ -65,12 +65,14 @@ extension Tensor {
       arguments.bias = UnsafePointer(bias.f32)
     }
     if let residual = epilogue.residual {
-      precondition(residual.rows == m && residual.columns == n, "a residual of \(residual.shape) for \(shape)")
+      precondition(
+        residual.rows == m && residual.columns == n, "a residual of \(residual.shape) for \(shape)")
       arguments.residual = UnsafePointer(residual.f32)
       arguments.ldr = Int64(residual.rowStride)
     }
     if let (activation, preactivation) = epilogue.derivative {
-      precondition(preactivation.rows == m && preactivation.columns == n, "\(preactivation.shape) for \(shape)")
+      precondition(
+        preactivation.rows == m && preactivation.columns == n, "\(preactivation.shape) for \(shape)")
       arguments.activation = activation.kernel
       arguments.derivative_at = UnsafePointer(preactivation.f32)
       arguments.ld_derivative = Int64(preactivation.rowStride)

@@ -45,7 +45,10 @@ struct BenchmarkCommand: ParsableCommand {
       Table(rows: [
         ["parameters", Brief.count(result.parameters)],
         ["step", "\(Brief.count(result.tokensPerStep)) tokens on \(result.threads) threads"],
-        ["speed", "\(Brief.count(result.tokensPerSecond)) tokens/s (median of \(result.seconds.count) steps)"],
+        [
+          "speed",
+          "\(Brief.count(result.tokensPerSecond)) tokens/s (median of \(result.seconds.count) steps)",
+        ],
         [
           "rate",
           "\(Brief.fixed(result.flopsPerSecond / 1e9, 1)) of \(Brief.fixed(result.peak / 1e9, 1)) GF/s, "

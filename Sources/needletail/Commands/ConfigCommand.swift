@@ -9,7 +9,8 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(
     name: .customLong("set"),
-    help: ArgumentHelp("Overrides one value, as in --set training.steps=100. May be repeated.", valueName: "path=value"))
+    help: ArgumentHelp(
+      "Overrides one value, as in --set training.steps=100. May be repeated.", valueName: "path=value"))
   var overrides: [String] = []
 
   func resolve() throws -> RunConfig {

@@ -15,7 +15,10 @@ struct CorpusCommand: ParsableCommand {
       help: "Text, JSONL, HTML; .gz and .zst are unpacked (told by content).", completion: .file())
     var input: [String]
 
-    @Option(help: "How files are cut into documents: text (one a file), lines, paragraphs, jsonl, html. By default told by the name.")
+    @Option(
+      help:
+        "How files are cut into documents: text (one a file), lines, paragraphs, jsonl, html. By default told by the name."
+    )
     var format: String?
 
     @Option(help: "The key of the text in JSONL.")
@@ -77,7 +80,10 @@ struct CorpusCommand: ParsableCommand {
         Table(rows: [
           ["documents", Brief.count(summary.documents)],
           ["tokens", Brief.count(summary.tokens)],
-          ["text", "\(Bytes(summary.textBytes)), \(Brief.fixed(1 / summary.tokensPerByte, 2)) bytes per token"],
+          [
+            "text",
+            "\(Bytes(summary.textBytes)), \(Brief.fixed(1 / summary.tokensPerByte, 2)) bytes per token",
+          ],
           [
             "time",
             "\(Brief.duration(summary.duration)), \(Brief.fixed(Double(summary.textBytes) / seconds / 1e6, 1)) MB/s",

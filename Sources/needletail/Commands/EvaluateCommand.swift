@@ -57,7 +57,8 @@ struct EvaluateCommand: ParsableCommand {
     }
     let progress = ProgressLine("evaluate", total: nil, unit: "window")
     let start = ContinuousClock.now
-    let result = Perplexity(of: ids, bytes: bytes, under: loaded.model, stride: stride, batch: batch) { done, _ in
+    let result = Perplexity(of: ids, bytes: bytes, under: loaded.model, stride: stride, batch: batch) {
+      done, _ in
       progress.update(done)
     }
     progress.finish()

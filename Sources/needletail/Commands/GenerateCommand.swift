@@ -54,8 +54,12 @@ struct GenerateCommand: ParsableCommand {
     let loaded = try LoadedModel(model, tokenizer: tokenizer, threads: threads)
     let text = prompt == "-" ? StandardInput.readAll() : Array(prompt.utf8)
     var ids = loaded.tokenizer.encode(text)
-    if ids.isEmpty, let start = loaded.tokenizer.endOfText ?? loaded.tokenizer.beginningOfText { ids = [start] }
-    guard !ids.isEmpty else { throw ValidationError("the prompt is empty and the tokenizer has no start token") }
+    if ids.isEmpty, let start = loaded.tokenizer.endOfText ?? loaded.tokenizer.beginningOfText {
+      ids = [start]
+    }
+    guard !ids.isEmpty else {
+      throw ValidationError("the prompt is empty and the tokenizer has no start token")
+    }
 
     let terminal = Terminal.standardOutput
     terminal.write(String(decoding: text, as: UTF8.self))

@@ -136,7 +136,9 @@ struct TokenizerCommand: ParsableCommand {
       let tokenizer = try TokenizerDirectory(tokenizer).tokenizer
       var ids = ids
       if ids.isEmpty {
-        for word in String(decoding: StandardInput.readAll(), as: UTF8.self).split(whereSeparator: \.isWhitespace) {
+        for word in String(decoding: StandardInput.readAll(), as: UTF8.self).split(
+          whereSeparator: \.isWhitespace)
+        {
           guard let id = Int32(word) else { throw ValidationError("expected ids, got \"\(word)\"") }
           ids.append(id)
         }

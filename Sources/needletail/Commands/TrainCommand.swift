@@ -50,6 +50,7 @@ struct TrainCommand: ParsableCommand {
         + "\(Brief.count(run.data.tokenCount)) tokens of data, \(config.training.steps) steps of "
         + "\(config.training.globalBatch) × \(config.sequenceLength) tokens, \(run.model.device.threads) "
         + "threads (\(run.model.device.instructionSet))")
+    for problem in run.passedOver { terminal.writeLine("passing over a damaged checkpoint: \(problem)") }
     if let checkpoint = run.resumedFrom {
       terminal.writeLine("resumed from \(checkpoint.path)")
     } else if resume {
@@ -77,7 +78,8 @@ struct TrainCommand: ParsableCommand {
     table.append("time", Brief.duration(summary.duration))
     table.append("speed", "\(Brief.count(summary.tokensPerSecond)) tokens/s")
     table.append(
-      "utilisation", "\(Brief.percent(summary.utilisation)) (model FLOPs, no recompute, full s², of the measured FMA peak)")
+      "utilisation",
+      "\(Brief.percent(summary.utilisation)) (model FLOPs, no recompute, full s², of the measured FMA peak)")
     table.append("peak memory", Bytes(summary.peakMemory).description)
     if !summary.isInterrupted { table.append("model", run.directory.model) }
     table.append("loss curve", run.directory.lossCurve)
