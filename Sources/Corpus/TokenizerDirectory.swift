@@ -32,7 +32,10 @@ package struct TokenizerDirectory: Sendable {
       let name = path.split(separator: "/").last.map(String.init) ?? path
       contents[name] = try MappedFile(path).contents
     }
-    files = try TokenizerFormat.load(contents)
+    do { files = try TokenizerFormat.load(contents) } catch {
+      // The reader knows file names; the user needs to know whose.
+      throw CorpusFailure(path, "\(error)")
+    }
   }
 
   /// What tells this tokenizer from others.

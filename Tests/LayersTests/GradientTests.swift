@@ -60,6 +60,21 @@ import Testing
       layer, width: 12, microbatch: .sample(sequences: 2, length: 9, key: RandomKey(seed: 1), on: device))
   }
 
+  @Test("each layer and place drops its own elements")
+  func dropoutStreams() {
+    let linear = Linear("linear", in: 8, out: 40, bias: false, deviation: 0.1, store)
+    store.randomize(on: device)
+    let microbatch = Microbatch.sample(sequences: 1, length: 5, key: RandomKey(seed: 1), on: device)
+    let x = input(5, 8), residual = Tensor(zeros: Shape(5, 40), on: device)
+    func kept(_ index: Int, _ place: String) -> [Bool] {
+      ResidualProjection(linear, dropout: 0.5, index: index, place: place)
+        .apply(x, residual: residual, microbatch).floats.map { $0 != 0 }
+    }
+    let masks = [kept(0, "a"), kept(1, "a"), kept(0, "b"), kept(1, "b")]
+    #expect(Set(masks).count == 4)
+    #expect(kept(1, "b") == masks[3])
+  }
+
   @Test(
     "feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
   func feedForward(activation: Activation, isSelective: Bool) {

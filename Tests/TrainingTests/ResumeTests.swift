@@ -103,7 +103,9 @@ import Testing
     try metrics.close()
     let run = try TrainingRun(config, resuming: true)
     #expect(run.resumedFrom?.step == 4)
-    try run.trainToEnd()
+    let losses = try run.train().losses
+    #expect(
+      try losses == tiny.metrics("whole").compactMap { $0["loss"] ?? nil }, "the curve is the whole run's")
     #expect(RunState(run.step) == whole)
     #expect(try tiny.metrics("killed") == tiny.metrics("whole"))
   }

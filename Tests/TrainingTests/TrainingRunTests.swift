@@ -1,5 +1,8 @@
 import Checkpoints
+import Corpus
 import Foundation
+import Layers
+import Models
 import Optimizers
 import Tensors
 import Testing
@@ -61,6 +64,37 @@ import Testing
     let misses = run.model.device.misses
     for _ in 0..<8 { _ = try run.step.run() }
     #expect(run.model.device.misses == misses)
+  }
+
+  /// One sample for ever.
+  struct Same: Samples {
+    let sequenceLength = 16
+    let count = 1000
+    func read(_ index: Int, into tokens: inout [Int32]) { tokens = (0...16).map { $0 * 3 % 31 } }
+  }
+
+  @Test(
+    "each step and microbatch drops others, and nothing is dropped where nothing is asked",
+    arguments: [0, 0.2])
+  func dropout(probability: Double) throws {
+    func losses(batch: Int) throws -> [Double] {
+      let config = tiny.config("run") {
+        $0.model.dropout = probability
+        $0.schedule.learningRate = 1e-30
+        $0.schedule.minimumLearningRate = 0
+        $0.training.globalBatch = batch
+        $0.training.microbatch = 1
+      }
+      let model = Decoder(config.model, on: Device(threads: 1))
+      model.store.initialize(seed: 1)
+      let step = TrainStep(config, model: model, loader: Loader(Same()))
+      return try (0..<3).map { _ in try step.run().loss }
+    }
+    let one = try losses(batch: 1), two = try losses(batch: 2)
+    let isSame = probability == 0
+    #expect(Set(one).count == (isSame ? 1 : 3))
+    #expect((one[0] == two[0]) == isSame, "the second microbatch of a step draws its own")
+    #expect(try losses(batch: 1) == one)
   }
 
   @Test("a parameter that is not a number stops the run: step and parameter named, nothing applied")
@@ -139,9 +173,23 @@ import Testing
     let plain = try TrainingRun(tiny.config("plain"), resuming: false).step.run()
     try tiny.describe(vocabulary: TinyRun.vocabulary, endOfText: 3)
     let run = try TrainingRun(tiny.config("masked") { $0.data.masksEndOfText = true }, resuming: false)
+    // The same batch at once, weighed by what is scored.
+    let model = try TrainingRun(tiny.config("other") { $0.data.masksEndOfText = true }, resuming: false).model
+    var batch = Batch()
+    try run.data.loader.read(consumed: 0, size: 4, into: &batch)
+    let scored = batch.targets.count { $0 >= 0 }
+    #expect(scored < 64 && scored > 48)
+    let microbatch = Microbatch(
+      ids: Tensor(batch.tokens, Shape(64), on: model.device),
+      positions: Tensor((0..<64).map { Int32($0 % 16) }, Shape(64), on: model.device), sequences: 4,
+      length: 16)
+    let losses = model.lossesAndGradients(
+      microbatch, targets: Tensor(batch.targets, Shape(64), on: model.device),
+      gradientWeight: 1 / Float(scored))
+    let norm = GradientNorm(of: model.store.gradients).value
     let outcome = try run.step.run()
-    #expect(outcome.loss != plain.loss && abs(outcome.loss - plain.loss) < 0.05)
-    #expect(abs(outcome.gradientNorm.value / plain.gradientNorm.value - 1) < 0.2)
+    #expect(outcome.loss != plain.loss && abs(outcome.loss - losses.sum / Double(scored)) < 1e-6)
+    #expect(abs(outcome.gradientNorm.value / norm - 1) < 1e-5)
     #expect(run.data.bytesPerToken == 3)
   }
 

@@ -30,7 +30,8 @@ extension Tensor {
     nk_add_column_sums(device.kernels, x.f32, Int64(x.rowStride), Int64(x.rows), Int64(x.columns), f32)
   }
 
-  /// Σ x², in double precision over fixed blocks: the same on any number of threads.
+  /// Σ x², f32 within fixed blocks whose sums are added in double precision, to about 3e-7 of it: the same on any
+  /// number of threads.
   package var sumOfSquares: Double {
     precondition(isContiguous, "a sum needs a contiguous tensor")
     return nk_sum_of_squares(device.kernels, f32, Int64(count))
