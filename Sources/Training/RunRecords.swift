@@ -13,30 +13,29 @@ final class RunRecords {
   /// run keeps, whose curve goes on.
   init(metrics path: String, tensorboard directory: String?, resumingAfter step: Int?) throws {
     metrics = try MetricsFile(path, resumingAfter: step)
-    if step != nil {
-      for line in try MappedFile(path).contents.split(separator: UInt8(ascii: "\n")) {
-        guard let kept = try? JSONDecoder().decode(KeptLine.self, from: Data(line)) else { continue }
-        if let loss = kept.loss { train.append(LossCurve.Point(step: kept.step, loss: loss)) }
-        if let loss = kept.heldOutLoss { heldOut.append(LossCurve.Point(step: kept.step, loss: loss)) }
-      }
-    }
-    guard let directory else {
-      tensorboard = nil
-      return
-    }
-    try Folder.create(directory)
-    tensorboard = try TensorBoardFile(directory, resumingAfter: step)
+    if let directory { try Folder.create(directory) }
+    tensorboard = try directory.map { try TensorBoardFile($0, resumingAfter: step) }
+    if step != nil { try takeUp(path) }
   }
 
-  /// What the curve needs of a line of the metrics file, by the names it has there.
-  private struct KeptLine: Decodable {
-    let step: Int
-    let loss: Double?
-    let heldOutLoss: Double?
+  /// The points of the steps before a resumption, so that the curve is the run's and not this process's.
+  private func takeUp(_ path: String) throws {
+    struct Line: Decodable {
+      let step: Int
+      let loss: Double?
+      let heldOutLoss: Double?
 
-    enum CodingKeys: String, CodingKey {
-      case step, loss
-      case heldOutLoss = "held_out_loss"
+      enum CodingKeys: String, CodingKey {
+        case step, loss
+        case heldOutLoss = "held_out_loss"
+      }
+    }
+    let decoder = JSONDecoder()
+    for bytes in try MappedFile(path).contents.split(separator: UInt8(ascii: "\n")) {
+      // The file may be another program's by now: what is not a line of metrics is not a point.
+      guard let line = try? decoder.decode(Line.self, from: Data(bytes)) else { continue }
+      if let loss = line.loss { train.append(LossCurve.Point(step: line.step, loss: loss)) }
+      if let loss = line.heldOutLoss { heldOut.append(LossCurve.Point(step: line.step, loss: loss)) }
     }
   }
 

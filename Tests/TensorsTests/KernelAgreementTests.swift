@@ -66,7 +66,9 @@ import Testing
     #expect(gradient.floats == sums)
   }
 
-  @Test("sums agree with double precision, and are the same on any number of threads", arguments: sets)
+  @Test(
+    "column sums and sums of squares agree with double precision, and are the same on any threads",
+    arguments: sets)
   func sums(set: Device.InstructionSet) {
     let (rows, width) = (301, 75)
     let values = (0..<rows * width).map { Float(($0 * 7919) % 2003 - 1001) / 97 }

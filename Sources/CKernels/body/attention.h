@@ -21,13 +21,6 @@ static void pack_rows(const float *x, int64_t ldx, int64_t rows, int64_t k, int6
     pack_transposed(x + r * ldx, ldx, at_most(width, rows - r), k, width, panels + r * k, scale);
 }
 
-/// Panels of `width` from the columns of x, as an operand whose k is x's rows.
-static void pack_columns(const float *x, int64_t ldx, int64_t rows, int64_t columns, int64_t width,
-                         float *panels) {
-  for (int64_t c = 0; c < columns; c += width)
-    pack_straight(x + c, ldx, at_most(width, columns - c), rows, width, panels + c * rows);
-}
-
 typedef struct {
   nk_pool *pool;
   const nk_attention_args *g;
@@ -106,7 +99,7 @@ static void forward_group(const attention_state *state, int worker, int64_t sequ
   for (int64_t j = 0; j < keys; j += BLOCK) {
     int64_t count = at_most(BLOCK, keys - j);
     pack_rows(k + j * g->ldk, g->ldk, count, d, NR, packed_k + j * d, 1);
-    pack_columns(v + j * g->ldv, g->ldv, count, d, NR, packed_v + j * dn);
+    pack_straight_panels(v + j * g->ldv, g->ldv, d, count, NR, packed_v + j * dn);
   }
   for (int64_t head = group * per; head < (group + 1) * per; head++) {
     for (int64_t i = 0; i < g->length; i += BLOCK) {
@@ -210,9 +203,9 @@ static void backward_tile(const nk_attention_args *g, const backward_scratch *b,
         store(dp + c, load(p + c) * (load(dp + c) - mean) * g->scale);
     }
   }
-  pack_columns(b->s, BLOCK, rows, count, MR, b->packed);
+  pack_straight_panels(b->s, BLOCK, count, rows, MR, b->packed);
   multiply_packed(b->packed, b->do_columns + i * b->dn, b->dv + j * b->dn, b->dn, up(count, MR), b->dn, rows, true);
-  pack_columns(b->dp, BLOCK, rows, count, MR, b->packed);
+  pack_straight_panels(b->dp, BLOCK, count, rows, MR, b->packed);
   multiply_packed(b->packed, b->query_columns + i * b->dn, b->dk + j * b->dn, b->dn, up(count, MR), b->dn, rows,
                   true);
   pack_rows(b->dp, BLOCK, rows, count, MR, b->packed, 1);
@@ -228,8 +221,8 @@ static void backward_head(const nk_attention_args *g, const backward_scratch *b,
     const float *out = g->output + (first + i) * g->ldo + head * d;
     pack_rows(q, g->ldq, rows, d, MR, b->left_q + i * d, g->scale);
     pack_rows(d_out, g->ldd, rows, d, MR, b->left_do + i * d, 1);
-    pack_columns(q, g->ldq, rows, d, NR, b->query_columns + i * dn);
-    pack_columns(d_out, g->ldd, rows, d, NR, b->do_columns + i * dn);
+    pack_straight_panels(q, g->ldq, d, rows, NR, b->query_columns + i * dn);
+    pack_straight_panels(d_out, g->ldd, d, rows, NR, b->do_columns + i * dn);
     for (int64_t r = 0; r < rows; r++) b->row_dot[i + r] = dot(d_out + r * g->ldd, out + r * g->ldo, d);
   }
   memset(b->dq, 0, (size_t)(b->all * dn) * sizeof(float));
@@ -247,7 +240,7 @@ static void backward_group(const attention_state *state, int worker, int64_t seq
     const float *k = g->k + (first + j) * g->ldk + group * d, *v = g->v + (first + j) * g->ldv + group * d;
     pack_rows(k, g->ldk, count, d, NR, b.right_keys + j * d, 1);
     pack_rows(v, g->ldv, count, d, NR, b.right_values + j * d, 1);
-    pack_columns(k, g->ldk, count, d, NR, b.key_columns + j * dn);
+    pack_straight_panels(k, g->ldk, d, count, NR, b.key_columns + j * dn);
   }
   memset(b.dk, 0, (size_t)(b.all * dn) * sizeof(float));
   memset(b.dv, 0, (size_t)(b.all * dn) * sizeof(float));

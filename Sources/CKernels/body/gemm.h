@@ -117,8 +117,8 @@ static void pack_transposed(const float *x, int64_t ldx, int64_t rows, int64_t k
 }
 
 /// panel[k, width] = x[0:kc, 0:columns], with zeros for the columns that are missing.
-static void pack_straight(const float *x, int64_t ldx, int64_t columns, int64_t kc, int64_t width,
-                          float *panel) {
+static inline __attribute__((always_inline)) void pack_straight(const float *x, int64_t ldx, int64_t columns,
+                                                                int64_t kc, int64_t width, float *panel) {
   if (columns == width) {
     for (int64_t k = 0; k < kc; k++) memcpy(panel + k * width, x + k * ldx, (size_t)width * sizeof(float));
     return;
@@ -127,6 +127,19 @@ static void pack_straight(const float *x, int64_t ldx, int64_t columns, int64_t 
     memcpy(panel + k * width, x + k * ldx, (size_t)columns * sizeof(float));
     memset(panel + k * width + columns, 0, (size_t)(width - columns) * sizeof(float));
   }
+}
+
+/// Panels of `width`, a constant where this is inlined so that copies are moves, from x[0:kc, 0:columns].
+/// Whole panels are filled together, row by row of x: neighbours share its cache lines and pages.
+static inline __attribute__((always_inline)) void pack_straight_panels(const float *x, int64_t ldx,
+                                                                       int64_t columns, int64_t kc,
+                                                                       int64_t width, float *panels) {
+  int64_t whole = columns / width, size = width * kc;
+  for (int64_t k = 0; k < kc; k++)
+    for (int64_t p = 0; p < whole; p++)
+      memcpy(panels + p * size + k * width, x + k * ldx + p * width, (size_t)width * sizeof(float));
+  if (whole * width < columns)
+    pack_straight(x + whole * width, ldx, columns - whole * width, kc, width, panels + whole * size);
 }
 
 static inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -160,22 +173,30 @@ typedef struct {
   const nk_gemm_args *g;
   nk_pool *pool;
   float *packed_a, *packed_b;
-  atomic_long *next;  // [3]: panels to pack, tiles, in turn
+  atomic_long *next;  // [4]: what to pack, in turn; which tiles to multiply, in turn
 } gemm_state;
 
-static void pack_panel(const nk_gemm_args *g, const gemm_state *s, int64_t panel, int64_t a_panels, int64_t ic,
-                       int64_t mc, int64_t jc, int64_t nc, int64_t pc, int64_t kc) {
-  if (panel < a_panels) {
-    int64_t i = panel * MR, rows = at_most(MR, mc - i);
-    float *to = s->packed_a + i * kc;
-    if (g->transpose_a) pack_straight(g->a + pc * g->lda + ic + i, g->lda, rows, kc, MR, to);
-    else pack_transposed(g->a + (ic + i) * g->lda + pc, g->lda, rows, kc, MR, to, 1);
-  } else {
-    int64_t j = (panel - a_panels) * NR, columns = at_most(NR, nc - j);
-    float *to = s->packed_b + j * kc;
-    if (g->transpose_b) pack_transposed(g->b + (jc + j) * g->ldb + pc, g->ldb, columns, kc, NR, to, 1);
-    else pack_straight(g->b + pc * g->ldb + jc + j, g->ldb, columns, kc, NR, to);
+/// Packs rows i … i + rows of the block of a, or columns j … j + columns of the block of b: whole panels.
+static void pack_a(const nk_gemm_args *g, const gemm_state *s, int64_t i, int64_t rows, int64_t ic, int64_t pc,
+                   int64_t kc) {
+  float *to = s->packed_a + i * kc;
+  if (g->transpose_a) {
+    pack_straight_panels(g->a + pc * g->lda + ic + i, g->lda, rows, kc, MR, to);
+    return;
   }
+  for (int64_t r = 0; r < rows; r += MR)
+    pack_transposed(g->a + (ic + i + r) * g->lda + pc, g->lda, at_most(MR, rows - r), kc, MR, to + r * kc, 1);
+}
+
+static void pack_b(const nk_gemm_args *g, const gemm_state *s, int64_t j, int64_t columns, int64_t jc,
+                   int64_t pc, int64_t kc) {
+  float *to = s->packed_b + j * kc;
+  if (!g->transpose_b) {
+    pack_straight_panels(g->b + pc * g->ldb + jc + j, g->ldb, columns, kc, NR, to);
+    return;
+  }
+  for (int64_t c = 0; c < columns; c += NR)
+    pack_transposed(g->b + (jc + j + c) * g->ldb + pc, g->ldb, at_most(NR, columns - c), kc, NR, to + c * kc, 1);
 }
 
 static void multiply_share(const nk_gemm_args *g, const gemm_state *s, int64_t ic, int64_t jc, int64_t i0,
@@ -206,11 +227,13 @@ static void gemm_task(void *context, int worker) {
       for (int64_t pc = 0; pc < g->k; pc += KC) {
         int64_t kc = at_most(KC, g->k - pc);
         // Two counters in turn: while one is used, the other is set back.
-        atomic_long *panels = &s->next[round & 1], *tiles = &s->next[2 + (round & 1)];
-        int64_t a_panels = blocks(mc, MR), all = a_panels + blocks(nc, NR);
-        for (int64_t p; (p = atomic_fetch_add_explicit(panels, 4, memory_order_relaxed)) < all;)
-          for (int64_t q = p; q < at_most(p + 4, all); q++)
-            pack_panel(g, s, q, a_panels, ic, mc, jc, nc, pc, kc);
+        atomic_long *packs = &s->next[round & 1], *tiles = &s->next[2 + (round & 1)];
+        int64_t a_shares = blocks(mc, TILE_ROWS), all = a_shares + blocks(nc, TILE_COLUMNS / 2);
+        for (int64_t p; (p = atomic_fetch_add_explicit(packs, 1, memory_order_relaxed)) < all;) {
+          int64_t i = p * TILE_ROWS, j = (p - a_shares) * (TILE_COLUMNS / 2);
+          if (p < a_shares) pack_a(g, s, i, at_most(TILE_ROWS, mc - i), ic, pc, kc);
+          else pack_b(g, s, j, at_most(TILE_COLUMNS / 2, nc - j), jc, pc, kc);
+        }
         nk_barrier(s->pool);
         atomic_store_explicit(&s->next[(round + 1) & 1], 0, memory_order_relaxed);
         atomic_store_explicit(&s->next[2 + ((round + 1) & 1)], 0, memory_order_relaxed);
