@@ -7,10 +7,10 @@ struct Needletail: AsyncParsableCommand {
     abstract: "Large-model training in Swift: from raw text to a model that writes text.",
     discussion: """
       A first model, from files to text:
-        needletail tokenizer train --input book/*.txt --vocabulary 4096 --output tokenizer
-        needletail corpus build --input book/*.txt --tokenizer tokenizer --output corpus/book
-        needletail train Recipes/demo.yaml --set data.prefix=corpus/book --set data.tokenizer=tokenizer
-        needletail generate runs/demo --prompt "Once upon a time"
+        needletail tokenizer train --input *.txt --vocabulary 4096 --output tok
+        needletail corpus build --input *.txt --tokenizer tok --output corpus
+        needletail train Recipes/demo.yaml --set data.prefix=corpus
+        needletail generate demo-run/model --prompt "Once upon a time"
       """,
     version: "0.1.0",
     subcommands: [

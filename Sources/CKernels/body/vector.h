@@ -1,7 +1,7 @@
 // Vectors of f32 in the width of the instruction set being compiled, and elementary functions on them.
 // Included once per instruction set: VECTOR_BYTES, MR and NR_VECTORS are its parameters (isa_*.c).
 //
-// Largest errors against long double, over all floats sampled by the tests (KernelsTests):
+// Largest errors against long double, over all floats sampled by the tests (ElementaryFunctionTests):
 //   vexp   2e-7 relative; below −87.3 it returns 0 (subnormal results are flushed), above 88.7 infinity
 //   vtanh  4e-7 relative
 //   verf   2e-7 absolute, 4e-7 relative

@@ -29,7 +29,8 @@ struct DocumentDecoder: Sendable {
       let place = document.format == .jsonl ? "\(document.path):\(document.line)" : document.path
       throw CorpusFailure(
         place,
-        "invalid UTF-8 at byte \(offset); convert the file to UTF-8 or ask for invalid text to be replaced")
+        "invalid UTF-8 at byte \(offset); convert the file to UTF-8, or replace what is invalid "
+          + "with --replace-invalid")
     }
   }
 }

@@ -198,7 +198,7 @@ extension JSONText {
     }
     guard replacesLoneSurrogates else {
       position = start
-      throw fault("half of a surrogate pair; ask for invalid text to be replaced to accept it")
+      throw fault("half of a surrogate pair; replace what is invalid with --replace-invalid")
     }
     position = rest
     return "\u{FFFD}"

@@ -34,6 +34,9 @@ struct EvaluateCommand: ParsableCommand {
   @Option(help: "Worker threads; by default one for each processor.")
   var threads: Int?
 
+  @Flag(help: "Replace bytes that are not UTF-8 by U+FFFD instead of stopping.")
+  var replaceInvalid = false
+
   @Flag(help: "Print one JSON object instead of a table.")
   var json = false
 
@@ -45,7 +48,7 @@ struct EvaluateCommand: ParsableCommand {
     let end = loaded.tokenizer.endOfText
     var ids: [Int32] = end.map { [$0] } ?? []
     var bytes = 0
-    var documents = try TextDocuments(text)
+    var documents = try TextDocuments(text, options: InputOptions(replacesInvalidText: replaceInvalid))
     while let document = try documents.next() {
       ids += loaded.tokenizer.encode(parallel: document)
       if let end { ids.append(end) }

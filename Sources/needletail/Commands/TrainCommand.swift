@@ -52,7 +52,10 @@ struct TrainCommand: ParsableCommand {
         + "threads (\(run.model.device.instructionSet))")
     for problem in run.passedOver { terminal.writeLine("passing over a damaged checkpoint: \(problem)") }
     if let checkpoint = run.resumedFrom {
-      terminal.writeLine("resumed from \(checkpoint.path)")
+      let isDone = checkpoint.step >= config.training.steps
+      terminal.writeLine(
+        "resumed from \(checkpoint.path)"
+          + (isDone ? ": all steps are done; raise training.steps to train on" : ""))
     } else if resume {
       terminal.writeLine("no checkpoint in \(run.directory.path) yet: starting from the beginning")
     }
