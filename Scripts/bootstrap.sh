@@ -4,7 +4,7 @@
 set -eu
 
 oldest="6.2" # Package.swift's tools version
-tools="g++ git pkg-config"
+tools="g++ git pkg-config zstd" # zstd: the tests compress with it
 libraries="libsentencepiece-dev libzstd-dev zlib1g-dev"
 
 fail() {
