@@ -1,3 +1,4 @@
+import CAllocations
 import Checkpoints
 import Corpus
 import Foundation
@@ -61,10 +62,15 @@ import Testing
         $0.model.dropout = 0.1
       }, resuming: false)
     for _ in 0..<2 { _ = try run.step.run() }
-    let misses = run.model.device.misses
+    let misses = run.model.device.misses, before = allocations_of_this_thread()
     for _ in 0..<8 { _ = try run.step.run() }
     #expect(run.model.device.misses == misses)
+    #expect((allocations_of_this_thread() - before) / 8 <= Self.allocationsPerStep)
   }
+
+  /// Heap allocations of a whole update, at most: reading, forward, backward, norm, optimizer. Raise it only
+  /// with a reason.
+  static let allocationsPerStep: UInt64 = 2
 
   /// One sample for ever.
   struct Same: Samples {
