@@ -58,7 +58,7 @@ extension Perplexity {
           targets.append(isNew && at + 1 < ids.count ? ids[at + 1] : -1)
         }
       }
-      let losses = Self.losses(inputs, targets, windows: windows.count, length: length, model)
+      let losses = Self.losses(inputs, targets, windows: windows.count, model)
       for (loss, target) in zip(losses, targets) where target >= 0 {
         sum += Double(loss)
         scored += 1
@@ -69,15 +69,10 @@ extension Perplexity {
   }
 
   private static func losses(
-    _ inputs: [Int32], _ targets: [Int32], windows: Int, length: Int, _ model: Decoder
+    _ inputs: [Int32], _ targets: [Int32], windows: Int, _ model: Decoder
   ) -> [Float] {
-    let device = model.device, shape = Shape(inputs.count)
-    let positions = (0..<inputs.count).map { Int32($0 % length) }
-    let microbatch = Microbatch(
-      ids: Tensor(inputs, shape, on: device), positions: Tensor(positions, shape, on: device),
-      sequences: windows, length: length)
-    return model.head.losses(
-      model.hidden(microbatch), targets: Tensor(targets, shape, on: device), microbatch
-    ).floats
+    let microbatch = Microbatch(inputs, sequences: windows, on: model.device)
+    let wanted = Tensor(targets, Shape(targets.count), on: model.device)
+    return model.head.losses(model.hidden(microbatch), targets: wanted, microbatch).floats
   }
 }

@@ -41,12 +41,7 @@ package final class Generator {
 
   /// Logits of the token that follows.
   private func logits(after new: [Int32]) -> [Float] {
-    let device = model.device
-    let positions = (cache.length..<cache.length + new.count).map(Int32.init)
-    let microbatch = Microbatch(
-      ids: Tensor(new, Shape(new.count), on: device),
-      positions: Tensor(positions, Shape(new.count), on: device),
-      sequences: 1, length: new.count, cache: cache)
+    let microbatch = Microbatch(new, sequences: 1, from: cache.length, cache: cache, on: model.device)
     let hidden = model.hidden(microbatch)
     return model.head.logits(hidden.rows(new.count - 1..<new.count), microbatch).floats
   }

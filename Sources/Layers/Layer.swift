@@ -48,5 +48,16 @@ package struct Microbatch {
     self.cache = cache
   }
 
+  /// Sequences of equal length, each from position `first` on, to be read once and not learned from.
+  package init(
+    _ ids: [Int32], sequences: Int, from first: Int = 0, cache: KeyValueCache? = nil, on device: Device
+  ) {
+    let length = ids.count / max(1, sequences), shape = Shape(ids.count)
+    self.init(
+      ids: Tensor(ids, shape, on: device),
+      positions: Tensor(ids.indices.map { Int32(first + $0 % length) }, shape, on: device),
+      sequences: sequences, length: length, cache: cache)
+  }
+
   package var tokens: Int { sequences * length }
 }

@@ -8,14 +8,12 @@ package struct HeldOut {
   private let loader: Loader
   private let sequences: Int
   private let batchSize: Int
-  private let length: Int
 
   /// Measures on the first samples of `loader`, at most `sequences`, `batchSize` at a time.
-  package init(_ loader: Loader, sequences: Int, batchSize: Int, length: Int) {
+  package init(_ loader: Loader, sequences: Int, batchSize: Int) {
     self.loader = loader
     self.sequences = min(sequences, loader.samples.count)
     self.batchSize = batchSize
-    self.length = length
   }
 
   /// Mean loss per token, in nats.
@@ -27,12 +25,8 @@ package struct HeldOut {
       let count = min(batchSize, sequences - first)
       try loader.read(consumed: first, size: count, into: &batch)
       try model.checkVocabulary(of: batch)
-      let shape = Shape(count * length)
-      let microbatch = Microbatch(
-        ids: Tensor(batch.tokens, shape, on: model.device),
-        positions: Tensor((0..<shape.count).map { Int32($0 % length) }, shape, on: model.device),
-        sequences: count, length: length)
-      let targets = Tensor(batch.targets, shape, on: model.device)
+      let microbatch = Microbatch(batch.tokens, sequences: count, on: model.device)
+      let targets = Tensor(batch.targets, Shape(batch.targets.count), on: model.device)
       sum += model.head.losses(model.hidden(microbatch), targets: targets, microbatch).sum
       scored += batch.targets.count { $0 >= 0 }
     }

@@ -64,8 +64,7 @@ package final class TrainingRun {
     step = TrainStep(config, model: model, loader: data.loader, timeline: timeline)
     heldOut = data.heldOut.map {
       HeldOut(
-        $0, sequences: config.training.evaluationSequences, batchSize: config.training.microbatch,
-        length: config.sequenceLength)
+        $0, sequences: config.training.evaluationSequences, batchSize: config.training.microbatch)
     }
     try step.checkData()
     try directory.create()

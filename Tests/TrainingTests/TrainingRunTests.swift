@@ -47,7 +47,7 @@ import Testing
     let loader = try #require(run.data.heldOut)
     #expect(loader.samples.count == 27)
     func loss(_ count: Int, batch: Int) throws -> Double {
-      try HeldOut(loader, sequences: count, batchSize: batch, length: 16).loss(of: run.model)
+      try HeldOut(loader, sequences: count, batchSize: batch).loss(of: run.model)
     }
     let whole = try loss(sequences, batch: 27)
     #expect(try abs(loss(sequences, batch: 2) - whole) < 1e-6)

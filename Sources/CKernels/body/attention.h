@@ -14,13 +14,6 @@ static void multiply_packed(const float *a, const float *b, float *c, int64_t ld
     for (int64_t i = 0; i < rows; i += MR) tile_full(k, a + i * k, b + j * k, c + i * ldc + j, ldc, add);
 }
 
-/// Panels of `width` from the rows of x, as an operand whose k is x's columns.
-static void pack_rows(const float *x, int64_t ldx, int64_t rows, int64_t k, int64_t width, float *panels,
-                      float scale) {
-  for (int64_t r = 0; r < rows; r += width)
-    pack_transposed(x + r * ldx, ldx, at_most(width, rows - r), k, width, panels + r * k, scale);
-}
-
 typedef struct {
   nk_pool *pool;
   const nk_attention_args *g;

@@ -145,6 +145,13 @@ static inline __attribute__((always_inline)) void pack_straight_panels(const flo
 static inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t blocks(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
+/// Panels of `width` from the rows of x, as an operand whose k is x's columns.
+static void pack_rows(const float *x, int64_t ldx, int64_t rows, int64_t k, int64_t width, float *panels,
+                      float scale) {
+  for (int64_t r = 0; r < rows; r += width)
+    pack_transposed(x + r * ldx, ldx, at_most(width, rows - r), k, width, panels + r * k, scale);
+}
+
 /// What is done to a finished tile while it is in the cache.
 static void finish_tile(const nk_gemm_args *g, int64_t row, int64_t column, int64_t rows, int64_t columns) {
   for (int64_t i = row; i < row + rows; i++) {
@@ -184,8 +191,7 @@ static void pack_a(const nk_gemm_args *g, const gemm_state *s, int64_t i, int64_
     pack_straight_panels(g->a + pc * g->lda + ic + i, g->lda, rows, kc, MR, to);
     return;
   }
-  for (int64_t r = 0; r < rows; r += MR)
-    pack_transposed(g->a + (ic + i + r) * g->lda + pc, g->lda, at_most(MR, rows - r), kc, MR, to + r * kc, 1);
+  pack_rows(g->a + (ic + i) * g->lda + pc, g->lda, rows, kc, MR, to, 1);
 }
 
 static void pack_b(const nk_gemm_args *g, const gemm_state *s, int64_t j, int64_t columns, int64_t jc,
@@ -195,8 +201,7 @@ static void pack_b(const nk_gemm_args *g, const gemm_state *s, int64_t j, int64_
     pack_straight_panels(g->b + pc * g->ldb + jc + j, g->ldb, columns, kc, NR, to);
     return;
   }
-  for (int64_t c = 0; c < columns; c += NR)
-    pack_transposed(g->b + (jc + j + c) * g->ldb + pc, g->ldb, at_most(NR, columns - c), kc, NR, to + c * kc, 1);
+  pack_rows(g->b + (jc + j) * g->ldb + pc, g->ldb, columns, kc, NR, to, 1);
 }
 
 static void multiply_share(const nk_gemm_args *g, const gemm_state *s, int64_t ic, int64_t jc, int64_t i0,
