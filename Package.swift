@@ -21,6 +21,7 @@ func layer(
 
 // Libraries in C and C++.
 let libraries: [Target] = [
+  .target(name: "CAllocations"),
   .target(
     name: "CKernels",
     linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
@@ -53,8 +54,8 @@ let house: [Target] =
     "Training",
     needs: [
       "Models", "Corpus", "Optimizers", "Layers", "Checkpoints", "Recipes", "Telemetry", "Tensors",
-      "Tokenizers", "Files",
-    ], testNeeds: ["CAllocations"])
+      "Tokenizers", "Files", "CAllocations",
+    ])
   + layer("Generation", needs: ["Models", "Layers", "Tensors"])
   // 5  What people do with models.
   + layer("Evaluation", needs: ["Models", "Corpus", "Tokenizers", "Layers", "Tensors"])
@@ -72,7 +73,6 @@ let commands: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/TestSupport",
     swiftSettings: strict),
-  .target(name: "CAllocations", path: "Tests/CAllocations"),
 ]
 
 let package = Package(

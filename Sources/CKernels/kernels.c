@@ -4,6 +4,7 @@
 #include "body/random.h"
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 void nk_gemm(nk_pool *pool, const nk_gemm_args *args) { pool->table->gemm(pool, args); }
 void nk_attention_forward(nk_pool *pool, const nk_attention_args *args) {
@@ -80,6 +81,12 @@ void nk_f32_from_f16(nk_pool *pool, float *y, const uint16_t *x, int64_t count) 
   pool->table->f32_from_f16(pool, y, x, count);
 }
 
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 typedef struct {
   nk_pool *pool;
   double seconds;
@@ -97,6 +104,50 @@ double nk_measure_fma_peak(nk_pool *pool, double seconds) {
   double sum = 0;
   for (int i = 0; i < pool->threads && i < 256; i++) sum += s.rates[i];
   return sum;
+}
+
+typedef struct {
+  nk_pool *pool;
+  float *memory;
+  int64_t part;  // floats of each thread
+  int streams;
+  bool prefetches;
+  volatile float sums[256];
+} read_state;
+
+static void touch_task(void *context, int worker) {
+  read_state *s = context;
+  float *mine = s->memory + worker * s->part;
+  // Not zeros: pages never written may all be one.
+  for (int64_t i = 0; i < s->part; i++) mine[i] = 1;
+}
+
+static void read_task(void *context, int worker) {
+  read_state *s = context;
+  s->sums[worker % 256] =
+      s->pool->table->read_streams(s->memory + worker * s->part, s->part, s->streams, s->prefetches);
+}
+
+double nk_measure_read_bandwidth(nk_pool *pool, size_t bytes, double seconds) {
+  // Parts of whole huge pages, with room behind the last for prefetches.
+  const int64_t unit = (2 << 20) / (int64_t)sizeof(float);
+  read_state s = {.pool = pool};
+  s.part = (int64_t)(bytes / sizeof(float)) / pool->threads / unit * unit;
+  s.memory = s.part > 0 ? nk_allocate(bytes) : NULL;
+  if (!s.memory) return 0;
+  nk_pool_run(pool, touch_task, &s);
+  double best = 0, start = now(), end = start;
+  for (int round = 0; round < 8 || end - start < seconds; round++) {
+    s.streams = 1 << round % 4;
+    s.prefetches = round / 4 % 2;
+    double begin = now();
+    nk_pool_run(pool, read_task, &s);
+    end = now();
+    double rate = (double)(s.part * pool->threads) * sizeof(float) / (end - begin) * 1e-9;
+    if (rate > best) best = rate;
+  }
+  nk_free(s.memory);
+  return best;
 }
 
 // ---------------------------------------------------------------- memory movers

@@ -57,6 +57,7 @@ static inline void nk_pool_loop(nk_pool *pool, void (*task)(void *, int), void *
 /// The functions of one instruction set.
 struct nk_table {
   double (*fma_peak)(double seconds);
+  float (*read_streams)(const float *x, int64_t count, int streams, bool prefetches);
   void (*gemm)(nk_pool *, const nk_gemm_args *);
   void (*attention_forward)(nk_pool *, const nk_attention_args *);
   void (*attention_backward)(nk_pool *, const nk_attention_args *);

@@ -12,7 +12,9 @@ package struct Table: Sendable, CustomStringConvertible {
     self.rows = (hasHeader ? [header] : []) + rows
   }
 
-  package mutating func append(_ row: String...) { rows.append(row) }
+  package mutating func append(_ row: String...) { append(row: row) }
+
+  package mutating func append(row: [String]) { rows.append(row) }
 
   /// Lines joined by newlines, none at the end; no line ends in spaces.
   package var description: String {

@@ -22,6 +22,8 @@ package final class Device {
   package private(set) var misses = 0
   /// Bytes taken from the system for tensors, in use or waiting.
   package private(set) var reservedBytes = 0
+  /// Where operations write down what they took, while a step is measured.
+  var profile: Profile?
 
   /// Starts `threads` − 1 worker threads. Traps when the processor lacks `instructionSet`: ask
   /// `isAvailable` first.
@@ -41,6 +43,12 @@ package final class Device {
 
   /// The multiply-add rate of all threads on registers, in FLOP/s: the ceiling of every kernel.
   package func measurePeak(seconds: Double = 0.05) -> Double { nk_measure_fma_peak(kernels, seconds) * 1e9 }
+
+  /// The rate at which all threads together read memory far larger than the caches, in bytes/s: the ceiling
+  /// of what does no arithmetic to speak of. Takes 512 MiB for the time it runs.
+  package func measureBandwidth(seconds: Double = 0.5) -> Double {
+    nk_measure_read_bandwidth(kernels, 512 << 20, seconds) * 1e9
+  }
 
   /// The processors that this process may run on.
   package static var processorCount: Int { Int(nk_processor_count()) }

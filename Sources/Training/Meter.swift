@@ -7,7 +7,7 @@ final class Meter {
   private let line: ProgressLine
   private let flopsPerToken: Double
   /// FLOP/s that the processor's multiply-add units can do on the run's threads, measured at the start.
-  private let peak: Double
+  let peak: Double
   private var pace = Pace()
   private var tokens = 0
   private var busy: Duration = .zero

@@ -1,3 +1,4 @@
+import CAllocations
 import Corpus
 import Models
 import Telemetry
@@ -7,6 +8,7 @@ import Tensors
 package struct StepBenchmark {
   package let parameters: Int
   package let threads: Int
+  package let instructionSet: Device.InstructionSet
   package let tokensPerStep: Int
   /// Of each timed step.
   package let seconds: [Double]
@@ -16,21 +18,29 @@ package struct StepBenchmark {
   package let peakMemory: Int
   /// Tensor requests per timed step that found no recycled memory.
   package let poolMissesPerStep: Double
+  /// Heap allocations of the issuing thread per timed step; nil where they are not counted.
+  package let allocationsPerStep: Double?
   package let lastLoss: Double
+  /// Of the timed steps, where asked for.
+  package let profile: StepProfile?
 
   /// What the FLOPs count.
   package static let convention =
     "model FLOPs: 6 per matrix weight and token + 12·layers·heads·head_width·length (full square), no recompute"
 
-  /// Runs `warmup` + `steps` updates of the recipe's model.
-  package init(_ recipe: RunConfig, steps: Int, warmup: Int = 2) throws {
+  /// Runs `warmup` + `steps` updates of the recipe's model. The device has `instructionSet`, which is available.
+  package init(
+    _ recipe: RunConfig, steps: Int, warmup: Int = 2, instructionSet: Device.InstructionSet = .best,
+    isProfiled: Bool = false
+  ) throws {
     var config = recipe
     config.data.prefix = config.data.prefix ?? "random tokens"
     if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     config.training.steps = steps + warmup
     try config.validate()
     try config.checkMemory()
-    let device = Device(threads: config.training.threads ?? Device.processorCount)
+    let device = Device(
+      threads: config.training.threads ?? Device.processorCount, instructionSet: instructionSet)
     let model = Decoder(config.model, recompute: config.training.recompute, on: device)
     try config.checkMemory(model)
     model.store.initialize(seed: UInt64(config.training.seed))
@@ -40,23 +50,31 @@ package struct StepBenchmark {
     let step = TrainStep(config, model: model, loader: Loader(samples))
     let peakBefore = device.measurePeak(seconds: 0.2)
     for _ in 0..<warmup { _ = try step.run() }
-    let misses = device.misses
+    let profile = isProfiled ? Profile() : nil
     var seconds: [Double] = []
+    seconds.reserveCapacity(steps)
     var loss = 0.0
+    let misses = device.misses, allocations = allocations_of_this_thread()
     for _ in 0..<steps {
       let start = ContinuousClock.now
-      loss = try step.run().loss
+      loss = try profile?.measureStep(on: device) { try step.run().loss } ?? step.run().loss
       seconds.append((ContinuousClock.now - start).seconds)
     }
+    allocationsPerStep =
+      allocations_are_counted()
+      ? Double(allocations_of_this_thread() - allocations) / Double(max(1, steps)) : nil
     parameters = model.store.parameterCount
     threads = device.threads
+    self.instructionSet = device.instructionSet
     tokensPerStep = config.training.globalBatch * config.sequenceLength
     self.seconds = seconds
     flopsPerToken = config.model.modelFLOPs(perTokenOfLength: config.sequenceLength)
-    peak = max(peakBefore, device.measurePeak(seconds: 0.2))
+    let peak = max(peakBefore, device.measurePeak(seconds: 0.2))
+    self.peak = peak
     peakMemory = Device.peakResidentBytes
     poolMissesPerStep = Double(device.misses - misses) / Double(max(1, steps))
     lastLoss = loss
+    self.profile = profile.flatMap { StepProfile($0, of: model, peak: peak) }
   }
 
   /// Of the median step.

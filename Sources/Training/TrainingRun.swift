@@ -37,6 +37,8 @@ package final class TrainingRun {
     package let utilisation: Double
     package let peakMemory: Int
     package let losses: [Double]
+    /// Of this process's updates after the first two, where asked for.
+    package let profile: StepProfile?
     /// Whether it was asked to stop before its last step.
     package let isInterrupted: Bool
   }
@@ -97,18 +99,26 @@ package final class TrainingRun {
     return model
   }
 
+  /// Updates that warm up caches and pool before a profile begins.
+  private static let warmup = 2
+
   /// Trains to the last step, or until `shouldStop` says so between two steps, which also writes a checkpoint.
-  package func train(shouldStop: () -> Bool = { false }) throws -> Summary {
+  package func train(isProfiled: Bool = false, shouldStop: () -> Bool = { false }) throws -> Summary {
     let started = ContinuousClock.now
     let meter = Meter(config, model: model, done: step.position.step)
     var lastHeldOut: Double?
     var isInterrupted = false
+    let profile = isProfiled ? Profile() : nil
+    let firstProfiled = step.position.step + Self.warmup
     while step.position.step < config.training.steps {
       if shouldStop() {
         isInterrupted = true
         break
       }
-      let (outcome, duration) = try measured { try step.run() }
+      let profile = step.position.step < firstProfiled ? nil : profile
+      let (outcome, duration) = try measured {
+        try profile?.measureStep(on: model.device) { try step.run() } ?? step.run()
+      }
       guard outcome.isSkipped || (outcome.loss.isFinite && outcome.gradientNorm.isFinite) else {
         meter.finish()
         let failure = try Evidence(outcome, of: step).write(to: directory)
@@ -132,7 +142,7 @@ package final class TrainingRun {
     try records.drawCurve(to: directory.lossCurve, title: directory.path)
     try timeline.finish()
     if !isInterrupted { try writeModel() }
-    return summary(meter, lastHeldOut, started: started, isInterrupted: isInterrupted)
+    return summary(meter, lastHeldOut, profile, started: started, isInterrupted: isInterrupted)
   }
 
   private func isDue(_ interval: Int, _ number: Int) -> Bool {
@@ -183,7 +193,8 @@ package final class TrainingRun {
   }
 
   private func summary(
-    _ meter: Meter, _ heldOutLoss: Double?, started: ContinuousClock.Instant, isInterrupted: Bool
+    _ meter: Meter, _ heldOutLoss: Double?, _ profile: Profile?, started: ContinuousClock.Instant,
+    isInterrupted: Bool
   ) -> Summary {
     Summary(
       position: step.position, parameters: model.store.parameterCount, lastLoss: records.losses.last,
@@ -193,6 +204,7 @@ package final class TrainingRun {
       },
       duration: ContinuousClock.now - started, tokensPerSecond: meter.tokensPerSecond,
       utilisation: meter.utilisation, peakMemory: Device.peakResidentBytes, losses: records.losses,
+      profile: profile.flatMap { StepProfile($0, of: model, peak: meter.peak) },
       isInterrupted: isInterrupted)
   }
 }

@@ -11,6 +11,7 @@
 
 const nk_table TABLE = {
     .fma_peak = fma_peak,
+    .read_streams = read_streams,
     .gemm = gemm,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,

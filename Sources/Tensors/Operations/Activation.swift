@@ -28,27 +28,35 @@ extension Tensor {
   /// self = activation(x), elementwise.
   package func setActivation(_ activation: Activation, of x: Tensor) {
     precondition(count == x.count && isContiguous && x.isContiguous, "\(x.shape) into \(shape)")
-    nk_activate(device.kernels, activation.kernel, f32, x.f32, Int64(count))
+    device.run("activation", bytes: byteCount + x.byteCount) {
+      nk_activate($0, activation.kernel, f32, x.f32, Int64(count))
+    }
   }
 
   /// self = dy ∘ activation′(x).
   package func setActivationGradient(_ activation: Activation, _ dy: Tensor, at x: Tensor) {
     precondition(count == x.count && count == dy.count, "\(dy.shape) and \(x.shape) into \(shape)")
     precondition(isContiguous && x.isContiguous && dy.isContiguous, "activations are contiguous")
-    nk_activate_backward(device.kernels, activation.kernel, f32, dy.f32, x.f32, Int64(count))
+    device.run("activation backward", bytes: byteCount + dy.byteCount + x.byteCount) {
+      nk_activate_backward($0, activation.kernel, f32, dy.f32, x.f32, Int64(count))
+    }
   }
 
   /// self = silu(gate) ∘ up.  gateUp: [rows, 2·width] = gate | up; self: [rows, width]
   package func setSwiGLU(_ gateUp: Tensor) {
     precondition(gateUp.columns == 2 * columns && gateUp.rows == rows, "\(gateUp.shape) into \(shape)")
     precondition(isContiguous && gateUp.isContiguous, "activations are contiguous")
-    nk_swiglu_forward(device.kernels, gateUp.f32, f32, Int64(rows), Int64(columns))
+    device.run("swiglu", bytes: byteCount + gateUp.byteCount) {
+      nk_swiglu_forward($0, gateUp.f32, f32, Int64(rows), Int64(columns))
+    }
   }
 
   /// self = gradient of gateUp, [rows, 2·width].
   package func setSwiGLUGradient(_ dy: Tensor, at gateUp: Tensor) {
     precondition(gateUp.shape == shape && dy.columns * 2 == columns, "\(dy.shape) into \(shape)")
     precondition(isContiguous && gateUp.isContiguous && dy.isContiguous, "activations are contiguous")
-    nk_swiglu_backward(device.kernels, dy.f32, gateUp.f32, f32, nil, Int64(rows), Int64(dy.columns))
+    device.run("swiglu backward", bytes: byteCount + dy.byteCount + gateUp.byteCount) {
+      nk_swiglu_backward($0, dy.f32, gateUp.f32, f32, nil, Int64(rows), Int64(dy.columns))
+    }
   }
 }

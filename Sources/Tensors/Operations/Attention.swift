@@ -40,7 +40,10 @@ package struct Attention {
   package func forward(q: Tensor, k: Tensor, v: Tensor, output: Tensor, logSum: Tensor?) {
     var arguments = arguments(q, k, v, output)
     arguments.log_sum = logSum?.f32
-    nk_attention_forward(q.device.kernels, &arguments)
+    q.device.run(
+      "attention", flops: 2 * 2 * headWidth * scores,
+      bytes: q.byteCount + k.byteCount + v.byteCount + output.byteCount
+    ) { nk_attention_forward($0, &arguments) }
   }
 
   /// dq, dk, dv = gradients, assigned; in the shapes of q, k, v.
@@ -61,7 +64,17 @@ package struct Attention {
     arguments.lddk = Int64(dk.rowStride)
     arguments.dv = dv.f32
     arguments.lddv = Int64(dv.rowStride)
-    nk_attention_backward(q.device.kernels, &arguments)
+    // The scores again, and the gradients of v, weights, q and k.
+    q.device.run(
+      "attention backward", flops: 5 * 2 * headWidth * scores,
+      bytes: 2 * (q.byteCount + k.byteCount + v.byteCount + output.byteCount)
+    ) { nk_attention_backward($0, &arguments) }
+  }
+
+  /// Pairs of a query and a key that it sees, over all sequences and heads.
+  private var scores: Int {
+    let seen = isCausal ? length * (2 * keyLength - length + 1) / 2 : length * keyLength
+    return batch * heads * seen
   }
 
   private func arguments(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ output: Tensor) -> nk_attention_args {

@@ -6,8 +6,10 @@ extension Tensor {
   /// With `gradientWeight` the logits (self, [rows, vocabulary]) become gradientWeight · ∂loss/∂logits.
   package func crossEntropy(targets: Tensor, losses: Tensor, gradientWeight: Float? = nil) {
     precondition(targets.count == rows && losses.count == rows, "\(targets.shape) targets for \(shape)")
-    nk_cross_entropy(
-      device.kernels, f32, Int64(rowStride), targets.i32, losses.f32, Int64(rows), Int64(columns),
-      gradientWeight != nil, gradientWeight ?? 0)
+    device.run("cross-entropy", bytes: (gradientWeight == nil ? 1 : 2) * byteCount) {
+      nk_cross_entropy(
+        $0, f32, Int64(rowStride), targets.i32, losses.f32, Int64(rows), Int64(columns),
+        gradientWeight != nil, gradientWeight ?? 0)
+    }
   }
 }

@@ -8,6 +8,8 @@ extension Tensor {
   package func setDropout(of x: Tensor, probability p: Float, key: UInt64, residual: Tensor? = nil) {
     precondition((0..<1).contains(p), "a dropout probability lies in 0 ..< 1, got \(p)")
     precondition(x.count == count && isContiguous && x.isContiguous, "\(x.shape) into \(shape)")
-    nk_dropout(device.kernels, f32, x.f32, residual?.f32, Int64(count), p, key)
+    device.run("dropout", bytes: byteCount + x.byteCount + (residual?.byteCount ?? 0)) {
+      nk_dropout($0, f32, x.f32, residual?.f32, Int64(count), p, key)
+    }
   }
 }

@@ -7,14 +7,18 @@ extension Tensor {
   ) {
     precondition(
       ids.count == rows && table.columns == columns, "\(ids.shape) ids, \(table.shape) into \(shape)")
-    nk_embedding_forward(
-      device.kernels, table.f32, positionTable?.f32, ids.i32, positions?.i32, f32, Int64(rows), Int64(columns)
-    )
+    device.run("embedding", bytes: (positionTable == nil ? 2 : 3) * byteCount) {
+      nk_embedding_forward(
+        $0, table.f32, positionTable?.f32, ids.i32, positions?.i32, f32, Int64(rows), Int64(columns))
+    }
   }
 
   /// self[ids[row]] += dy[row]: the gradient of a table.
   package func addEmbeddingGradient(_ dy: Tensor, ids: Tensor) {
     precondition(ids.count == dy.rows && dy.columns == columns, "\(dy.shape) into \(shape)")
-    nk_embedding_backward(device.kernels, f32, ids.i32, dy.f32, Int64(dy.rows), Int64(columns))
+    // Rows of the table are read and written; ids may repeat, and then it takes less.
+    device.run("embedding backward", bytes: dy.byteCount + 2 * min(byteCount, dy.byteCount)) {
+      nk_embedding_backward($0, f32, ids.i32, dy.f32, Int64(dy.rows), Int64(columns))
+    }
   }
 }

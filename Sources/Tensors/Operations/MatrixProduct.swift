@@ -1,7 +1,7 @@
 import CKernels
 
 /// Which of the two operands of a product is stored transposed.
-package enum Transposition: Sendable {
+package enum Transposition: Hashable, Sendable {
   /// c = a·b: the gradient of a linear layer's input.
   case none
   /// c = a·bᵀ: a linear layer, whose weight is [out, in].
@@ -30,6 +30,12 @@ package struct Epilogue {
     self.residual = residual
     self.derivative = derivative
     self.activated = activated
+  }
+
+  /// Of all operands.
+  fileprivate var byteCount: Int {
+    (bias?.byteCount ?? 0) + (residual?.byteCount ?? 0) + (derivative?.preactivation.byteCount ?? 0)
+      + (activated?.output.byteCount ?? 0)
   }
 }
 
@@ -84,6 +90,9 @@ extension Tensor {
       arguments.activated = output.f32
       arguments.ld_activated = Int64(output.rowStride)
     }
-    nk_gemm(device.kernels, &arguments)
+    device.run(
+      "product", Profile.Product(m: m, n: n, k: k, transposition: transposition), flops: 2 * m * n * k,
+      bytes: a.byteCount + b.byteCount + (accumulate ? 2 : 1) * byteCount + epilogue.byteCount
+    ) { nk_gemm($0, &arguments) }
   }
 }

@@ -27,9 +27,11 @@ extension Tensor {
   ) {
     precondition(rows == x.rows && columns == x.columns, "\(x.shape) into \(shape)")
     precondition(gain.count == columns && statistics.count == 2 * rows, "gain \(gain.shape) for \(shape)")
-    nk_norm_forward(
-      device.kernels, kind.kernel, x.f32, Int64(x.rowStride), gain.f32, bias?.f32, epsilon, f32,
-      Int64(rowStride), statistics.f32, Int64(rows), Int64(columns))
+    device.run("norm", bytes: byteCount + x.byteCount + statistics.byteCount) {
+      nk_norm_forward(
+        $0, kind.kernel, x.f32, Int64(x.rowStride), gain.f32, bias?.f32, epsilon, f32, Int64(rowStride),
+        statistics.f32, Int64(rows), Int64(columns))
+    }
   }
 
   /// self = residual + gradient of x; gradients of gain and bias are accumulated.
@@ -38,9 +40,12 @@ extension Tensor {
     gainGradient: Tensor, biasGradient: Tensor?
   ) {
     precondition(rows == dy.rows && columns == dy.columns && rows == x.rows, "\(dy.shape) into \(shape)")
-    nk_norm_backward(
-      device.kernels, kind.kernel, dy.f32, Int64(dy.rowStride), x.f32, Int64(x.rowStride), gain.f32,
-      statistics.f32, residual?.f32, Int64(residual?.rowStride ?? 0), f32, Int64(rowStride),
-      gainGradient.f32, biasGradient?.f32, Int64(rows), Int64(columns))
+    let bytes = byteCount + dy.byteCount + x.byteCount + statistics.byteCount + (residual?.byteCount ?? 0)
+    device.run("norm backward", bytes: bytes) {
+      nk_norm_backward(
+        $0, kind.kernel, dy.f32, Int64(dy.rowStride), x.f32, Int64(x.rowStride), gain.f32, statistics.f32,
+        residual?.f32, Int64(residual?.rowStride ?? 0), f32, Int64(rowStride), gainGradient.f32,
+        biasGradient?.f32, Int64(rows), Int64(columns))
+    }
   }
 }

@@ -36,7 +36,10 @@ extension Tensor {
       learning_rate: step.learningRate, beta1: step.beta1, beta2: step.beta2, epsilon: step.epsilon,
       weight_decay: step.weightDecay, correction1: step.correction1, correction2: step.correction2,
       gradient_scale: step.gradientScale)
-    nk_adamw(device.kernels, &arguments, f32, gradient.f32, mean.f32, square.f32, Int64(count))
+    // All four arenas are read and written, the gradient as zero.
+    device.run("adamw", bytes: 8 * byteCount) {
+      nk_adamw($0, &arguments, f32, gradient.f32, mean.f32, square.f32, Int64(count))
+    }
   }
 
   /// velocity = momentum·velocity + g, then self −= rate·velocity (Nesterov: rate·(g + momentum·velocity)),
@@ -46,8 +49,10 @@ extension Tensor {
     gradient: Tensor, velocity: Tensor
   ) {
     precondition(gradient.count == count && velocity.count == count, "counts differ")
-    nk_sgd(
-      device.kernels, learningRate, momentum, isNesterov, weightDecay, gradientScale, f32, gradient.f32,
-      velocity.f32, Int64(count))
+    device.run("sgd", bytes: 6 * byteCount) {
+      nk_sgd(
+        $0, learningRate, momentum, isNesterov, weightDecay, gradientScale, f32, gradient.f32, velocity.f32,
+        Int64(count))
+    }
   }
 }

@@ -36,8 +36,11 @@ package struct RotaryTable {
   package func rotate(_ x: Tensor, headWidth: Int, positions: Tensor, inverse: Bool = false) {
     precondition(x.columns % headWidth == 0 && width <= headWidth, "\(x.shape) in heads of \(headWidth)")
     precondition(positions.count == x.rows, "\(positions.count) positions for \(x.rows) rows")
-    nk_rotary(
-      x.device.kernels, x.f32, Int64(x.rowStride), Int64(x.rows), Int64(x.columns / headWidth),
-      Int64(headWidth), Int64(width), cosines.f32, sines.f32, positions.i32, inverse)
+    // What does not turn is not touched.
+    x.device.run("rotary", bytes: 2 * x.byteCount * width / headWidth) {
+      nk_rotary(
+        $0, x.f32, Int64(x.rowStride), Int64(x.rows), Int64(x.columns / headWidth), Int64(headWidth),
+        Int64(width), cosines.f32, sines.f32, positions.i32, inverse)
+    }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Telemetry
+import Tensors
 import Training
 
 struct BenchmarkCommand: ParsableCommand {
@@ -18,29 +19,30 @@ struct BenchmarkCommand: ParsableCommand {
   @Option(help: "Worker threads; by default the recipe's, else one for each processor.")
   var threads: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "Kernels to run with: \(Device.InstructionSet.allCases.map { "\($0)" }.joined(separator: ", ")).",
+      valueName: "set"))
+  var instructionSet = Device.InstructionSet.best
+
+  @Flag(help: "Show where the time of the steps goes.")
+  var profile = false
+
   @Flag(help: "Print one JSON object instead of a table.")
   var json = false
 
   func run() throws {
     guard steps > 0 else { throw ValidationError("--steps must be at least 1, got \(steps)") }
     try ThreadCount.check(threads)
+    guard instructionSet.isAvailable else {
+      throw ValidationError(
+        "--instruction-set \(instructionSet): this processor does not have it; leave it out")
+    }
     var config = try options.resolve()
     config.training.threads = threads ?? config.training.threads
-    let result = try StepBenchmark(config, steps: steps)
-    if json {
-      let fields = [
-        "\"tokens_per_second\": \(result.tokensPerSecond)",
-        "\"model_gflops_per_second\": \(result.flopsPerSecond / 1e9)",
-        "\"fma_peak_gflops_per_second\": \(result.peak / 1e9)",
-        "\"peak_memory_bytes\": \(result.peakMemory)",
-        "\"pool_misses_per_step\": \(result.poolMissesPerStep)",
-        "\"parameters\": \(result.parameters)", "\"threads\": \(result.threads)",
-        "\"step_seconds\": \(result.seconds)", "\"loss\": \(result.lastLoss)",
-        "\"flop_convention\": \"\(StepBenchmark.convention)\"",
-      ]
-      print("{\(fields.joined(separator: ", "))}")
-      return
-    }
+    let result = try StepBenchmark(
+      config, steps: steps, instructionSet: instructionSet, isProfiled: profile)
+    if json { return print(result.json) }
     print(
       Table(rows: [
         ["parameters", Brief.count(result.parameters)],
@@ -56,6 +58,15 @@ struct BenchmarkCommand: ParsableCommand {
         ],
         ["convention", StepBenchmark.convention],
         ["peak memory", Bytes(result.peakMemory).description],
+        ["allocations", result.allocationsPerStep.map { "\(Brief.count($0)) a step" } ?? "not counted here"],
       ]))
+    if let profile = result.profile { print("\n\(profile)") }
+  }
+}
+
+extension Device.InstructionSet: ExpressibleByArgument {
+  public init?(argument: String) {
+    guard let named = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    self = named
   }
 }

@@ -32,12 +32,15 @@ struct TrainCommand: ParsableCommand {
       valueName: "file"))
   var metrics: String?
 
+  @Flag(help: "Print where the time of the updates after the first two goes.")
+  var profile = false
+
   func run() throws {
     let config = try options.resolve()
     let run = try TrainingRun(config, resuming: resume, metrics: metrics)
     announce(run)
     let interruption = Interruption()
-    let summary = try run.train(shouldStop: { interruption.isAsked })
+    let summary = try run.train(isProfiled: profile, shouldStop: { interruption.isAsked })
     report(summary, of: run)
     if summary.isInterrupted { throw ExitCode(130) }
   }
@@ -88,6 +91,9 @@ struct TrainCommand: ParsableCommand {
     table.append("loss curve", run.directory.lossCurve)
     print(table)
     print("loss \(Sparkline.text(summary.losses))")
+    if profile {
+      print(summary.profile.map { "\n\($0)" } ?? "a profile begins after two updates: there was none")
+    }
     if summary.isInterrupted {
       print("stopped after step \(summary.position.step); the same command with --resume goes on")
     }
