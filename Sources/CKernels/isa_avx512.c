@@ -1,8 +1,8 @@
-// AVX-512 (x86-64-v4): 32 registers of 16 floats; a tile of 12×32.
+// AVX-512 (x86-64-v4): 32 registers of 16 floats; a tile of 8×48.
 #if defined(__x86_64__)
 #define VECTOR_BYTES 64
-#define MR 12
-#define NR_VECTORS 2
+#define MR 8
+#define NR_VECTORS 3
 #define HAS_FMA 1
 #define TABLE nk_table_avx512
 #include "pool.h"

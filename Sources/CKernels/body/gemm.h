@@ -14,19 +14,11 @@ enum {
   NC = 64 * NR,           // columns of b packed at a time
 };
 
-/// tile[MR,NR] = Σ_k a[k,MR]·b[k,NR] (+ tile when `add`).
-static inline __attribute__((always_inline)) void multiply_tile(
-    int64_t kc, const float *restrict a, const float *restrict b, float *restrict c, int64_t ldc, bool add) {
-  vf sum[MR][NR_VECTORS];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < MR; i++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < NR_VECTORS; j++) sum[i][j] = (vf){0};
-  // The tile of c comes from the second-level cache or beyond: ask for it before the sums keep us busy.
-#pragma clang loop unroll(full)
-  for (int i = 0; i < MR; i++)
-#pragma clang loop unroll(full)
-    for (int j = 0; j < NR; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
+/// sum[MR,NR] += Σ_k a[k,MR]·b[k,NR]
+static inline __attribute__((always_inline)) void multiply_steps(int64_t kc, const float *restrict a,
+                                                                 const float *restrict b,
+                                                                 vf sum[MR][NR_VECTORS]) {
+#pragma clang loop unroll(disable)
   for (int64_t k = 0; k < kc; k++) {
     vf row[NR_VECTORS];
 #pragma clang loop unroll(full)
@@ -43,6 +35,28 @@ static inline __attribute__((always_inline)) void multiply_tile(
     a += MR;
     b += NR;
   }
+}
+
+/// tile[MR,NR] = Σ_k a[k,MR]·b[k,NR] (+ tile when `add`).
+static inline __attribute__((always_inline)) void multiply_tile(
+    int64_t kc, const float *restrict a, const float *restrict b, float *restrict c, int64_t ldc, bool add) {
+  vf sum[MR][NR_VECTORS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < MR; i++)
+#pragma clang loop unroll(full)
+    for (int j = 0; j < NR_VECTORS; j++) sum[i][j] = (vf){0};
+  // The tile of c comes from the second-level cache or beyond. Its lines are asked for one row at a time, so
+  // that they do not hold up the panels.
+  const int64_t part = kc / MR;
+#pragma clang loop unroll(disable)
+  for (int row = 0; row < MR; row++) {
+#pragma clang loop unroll(full)
+    for (int j = 0; j < NR; j += 16) __builtin_prefetch(c + row * ldc + j, 1);
+    multiply_steps(part, a, b, sum);
+    a += part * MR;
+    b += part * NR;
+  }
+  multiply_steps(kc - MR * part, a, b, sum);
 #pragma clang loop unroll(full)
   for (int i = 0; i < MR; i++)
 #pragma clang loop unroll(full)
