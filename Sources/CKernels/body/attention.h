@@ -2,16 +2,76 @@
 // kept. One share of work is one group of query heads of one sequence, so that d k and d v of the group are
 // summed in order by one thread. Keys are walked from the first, in the same blocks for every query, so a
 // query's result does not depend on the queries computed with it.
+//
+// Products inside a tile run in register tiles of MR × COLUMNS, narrower than the matrix product's because a
+// head is 64 or 128 wide; what the causal mask hides is skipped register tile by register tile.
 
-enum { BLOCK = 96 };  // a multiple of MR and of NR for every instruction set
+enum {
+  COLUMNS = 2 * LANES,
+  BLOCK = MR == 8 ? 64 : 96,  // a multiple of MR and of COLUMNS for every instruction set
+};
 
 static inline int64_t up(int64_t n, int64_t unit) { return blocks(n, unit) * unit; }
 
-/// c[rows,columns] (+)= a·b for packed panels of a (MR × k) and b (NR × k); rows and columns whole panels.
-static void multiply_packed(const float *a, const float *b, float *c, int64_t ldc, int64_t rows,
-                            int64_t columns, int64_t k, bool add) {
-  for (int64_t j = 0; j < columns; j += NR)
-    for (int64_t i = 0; i < rows; i += MR) tile_full(k, a + i * k, b + j * k, c + i * ldc + j, ldc, add);
+/// c[MR,COLUMNS] (+)= Σ_k a[i·down + k·along]·b[k,COLUMNS]; everything is in the caches.
+static inline __attribute__((always_inline)) void cached_tile(int64_t kc, const float *a, int64_t down,
+                                                              int64_t along, const float *b, float *c,
+                                                              int64_t ldc, bool add) {
+  vf sum[MR][2];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < MR; i++) sum[i][0] = sum[i][1] = (vf){0};
+#pragma clang loop unroll(disable)
+  for (int64_t k = 0; k < kc; k++) {
+    vf left = load(b), right = load(b + LANES);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < MR; i++) {
+      vf x = splat(a[i * down]);
+      sum[i][0] = fma_(x, left, sum[i][0]);
+      sum[i][1] = fma_(x, right, sum[i][1]);
+    }
+    a += along;
+    b += COLUMNS;
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < MR; i++) {
+    float *p = c + i * ldc;
+    store(p, add ? load(p) + sum[i][0] : sum[i][0]);
+    store(p + LANES, add ? load(p + LANES) + sum[i][1] : sum[i][1]);
+  }
+}
+
+/// Where a tile of queries and keys lies: query r sees the keys up to diagonal + r.
+typedef struct {
+  int64_t rows, keys;
+  int64_t diagonal;
+} mask;
+
+/// s[rows,BLOCK] = a·b over `width`, for packed panels of a (queries) and b (keys), where a key is seen.
+static void multiply_scores(mask m, const float *a, const float *b, int64_t width, float *s) {
+  for (int64_t j = 0; j < m.keys; j += COLUMNS)
+    for (int64_t i = 0; i < m.rows; i += MR)
+      if (j <= m.diagonal + i + MR - 1)
+        cached_tile(width, a + i * width, 1, MR, b + j * width, s + i * BLOCK + j, BLOCK, false);
+}
+
+/// c[rows,width] += s·b, where b[keys,width] is packed and s is zero for keys that are not seen.
+static void add_values(mask m, const float *s, const float *b, float *c, int64_t width) {
+  for (int64_t j = 0; j < width; j += COLUMNS)
+    for (int64_t i = 0; i < m.rows; i += MR) {
+      int64_t seen = at_most(m.keys, m.diagonal + i + MR);
+      if (seen > 0) cached_tile(seen, s + i * BLOCK, BLOCK, 1, b + j * m.keys, c + i * width + j, width, true);
+    }
+}
+
+/// c[keys,width] += sᵀ·b, where b[rows,width] is packed and s is zero for keys that are not seen.
+static void add_transposed(mask m, const float *s, const float *b, float *c, int64_t width) {
+  for (int64_t j = 0; j < width; j += COLUMNS)
+    for (int64_t i = 0; i < m.keys; i += MR) {
+      int64_t first = i > m.diagonal ? i - m.diagonal : 0;
+      if (first < m.rows)
+        cached_tile(m.rows - first, s + first * BLOCK + i, 1, BLOCK, b + j * m.rows + first * COLUMNS,
+                    c + i * width + j, width, true);
+    }
 }
 
 typedef struct {
@@ -19,11 +79,15 @@ typedef struct {
   const nk_attention_args *g;
 } attention_state;
 
-/// How many of the keys from `first` on the query at `position` may see, at most `count`.
-static inline int64_t visible(const nk_attention_args *g, int64_t position, int64_t first, int64_t count) {
-  if (!g->causal) return count;
-  int64_t seen = position + 1 - first;
-  return seen < 0 ? 0 : at_most(seen, count);
+/// Queries from position `query`, keys from position `key`.
+static inline mask mask_of(const nk_attention_args *g, int64_t query, int64_t rows, int64_t key, int64_t keys) {
+  return (mask){rows, keys, g->causal ? query - key : keys};
+}
+
+/// How many keys of the tile its query r may see.
+static inline int64_t visible(mask m, int64_t r) {
+  int64_t seen = m.diagonal + r + 1;
+  return seen < 0 ? 0 : at_most(seen, m.keys);
 }
 
 static inline uint64_t probability_index(const nk_attention_args *g, int64_t sequence, int64_t head,
@@ -77,22 +141,21 @@ static inline void scale_row(float *x, int64_t count, float scale) {
 
 static void forward_group(const attention_state *state, int worker, int64_t sequence, int64_t group) {
   const nk_attention_args *g = state->g;
-  int64_t d = g->head_width, dn = up(d, NR), keys = g->key_length, per = g->heads / g->kv_heads;
+  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
   int64_t key_blocks = blocks(keys, BLOCK);
   int64_t kv = g->kv_sequence_stride ? sequence * g->kv_sequence_stride : sequence * keys * g->ldk;
   const float *k = g->k + kv + group * d, *v = g->v + kv + group * d;
 
   float *scratch = nk_local_scratch(
       state->pool, worker,
-      sizeof(float) * (size_t)(key_blocks * BLOCK * (d + dn) + BLOCK * (d + dn + 2 * BLOCK) + 3 * BLOCK));
+      sizeof(float) * (size_t)(key_blocks * BLOCK * (d + dn) + BLOCK * (d + dn + BLOCK) + 3 * BLOCK));
   float *packed_k = scratch, *packed_v = packed_k + key_blocks * BLOCK * d;
   float *packed_q = packed_v + key_blocks * BLOCK * dn, *out = packed_q + BLOCK * d;
-  float *s = out + BLOCK * dn, *packed_p = s + BLOCK * BLOCK;
-  float *maximum = packed_p + BLOCK * BLOCK, *sum = maximum + BLOCK, *drop = sum + BLOCK;
+  float *s = out + BLOCK * dn, *maximum = s + BLOCK * BLOCK, *sum = maximum + BLOCK, *drop = sum + BLOCK;
   for (int64_t j = 0; j < keys; j += BLOCK) {
     int64_t count = at_most(BLOCK, keys - j);
-    pack_rows(k + j * g->ldk, g->ldk, count, d, NR, packed_k + j * d, 1);
-    pack_straight_panels(v + j * g->ldv, g->ldv, d, count, NR, packed_v + j * dn);
+    pack_rows(k + j * g->ldk, g->ldk, count, d, COLUMNS, packed_k + j * d, 1);
+    pack_straight_panels(v + j * g->ldv, g->ldv, d, count, COLUMNS, packed_v + j * dn);
   }
   for (int64_t head = group * per; head < (group + 1) * per; head++) {
     for (int64_t i = 0; i < g->length; i += BLOCK) {
@@ -106,31 +169,30 @@ static void forward_group(const attention_state *state, int worker, int64_t sequ
       memset(out, 0, (size_t)(whole * dn) * sizeof(float));
       int64_t end = g->causal ? start + rows : keys;
       for (int64_t j = 0; j < end; j += BLOCK) {
-        int64_t count = at_most(BLOCK, keys - j), wide = up(count, NR);
-        multiply_packed(packed_q, packed_k + j * d, s, BLOCK, whole, wide, d, false);
+        int64_t count = at_most(BLOCK, keys - j), wide = up(count, COLUMNS);
+        mask m = mask_of(g, start, rows, j, count);
+        multiply_scores(m, packed_q, packed_k + j * d, d, s);
         for (int64_t r = 0; r < rows; r++) {
-          int64_t seen = visible(g, start + r, j, count);
+          int64_t seen = visible(m, r);
           float *row = s + r * BLOCK;
           if (seen == 0) {
             memset(row, 0, sizeof(float) * (size_t)count);
             continue;
           }
-          float m = row_maximum(row, seen);
-          if (m < maximum[r]) m = maximum[r];
-          if (m > maximum[r]) {
-            float fade = vexp(splat(maximum[r] - m))[0];
+          float top = row_maximum(row, seen);
+          if (top > maximum[r]) {
+            float fade = vexp(splat(maximum[r] - top))[0];
             sum[r] *= fade;
             scale_row(out + r * dn, dn, fade);
-            maximum[r] = m;
+            maximum[r] = top;
           }
-          sum[r] += exponentials(row, seen, wide, m);
+          sum[r] += exponentials(row, seen, wide, maximum[r]);
           if (g->dropout > 0) {
             drop_probabilities(g, sequence, head, start + r, j, count, drop);
             for (int64_t c = 0; c < count; c++) row[c] *= drop[c];
           }
         }
-        pack_rows(s, BLOCK, rows, count, MR, packed_p, 1);
-        multiply_packed(packed_p, packed_v + j * dn, out, dn, whole, dn, count, true);
+        add_values(m, s, packed_v + j * dn, out, dn);
       }
       for (int64_t r = 0; r < rows; r++) {
         int64_t at = sequence * g->length + i + r;
@@ -150,19 +212,19 @@ typedef struct {
   int64_t d, dn, all;
   float *right_keys, *right_values, *key_columns, *dk, *dv;            // of the group
   float *left_q, *left_do, *query_columns, *do_columns, *dq, *row_dot;  // of one head
-  float *s, *dp, *packed, *drop;
+  float *s, *dp, *drop;
 } backward_scratch;
 
 static backward_scratch take_backward_scratch(nk_pool *pool, int worker, int64_t length, int64_t d) {
-  backward_scratch b = {.d = d, .dn = up(d, NR), .all = up(length, BLOCK)};
+  backward_scratch b = {.d = d, .dn = up(d, COLUMNS), .all = up(length, BLOCK)};
   float **wide[] = {&b.key_columns, &b.dk, &b.dv, &b.query_columns, &b.do_columns, &b.dq};
   float **narrow[] = {&b.right_keys, &b.right_values, &b.left_q, &b.left_do};
-  float **tiles[] = {&b.s, &b.dp, &b.packed};
-  int64_t floats = b.all * (6 * b.dn + 4 * d + 1) + 3 * BLOCK * BLOCK + BLOCK;
+  float **tiles[] = {&b.s, &b.dp};
+  int64_t floats = b.all * (6 * b.dn + 4 * d + 1) + 2 * BLOCK * BLOCK + BLOCK;
   float *next = nk_local_scratch(pool, worker, (size_t)floats * sizeof(float));
   for (int i = 0; i < 6; i++, next += b.all * b.dn) *wide[i] = next;
   for (int i = 0; i < 4; i++, next += b.all * d) *narrow[i] = next;
-  for (int i = 0; i < 3; i++, next += BLOCK * BLOCK) *tiles[i] = next;
+  for (int i = 0; i < 2; i++, next += BLOCK * BLOCK) *tiles[i] = next;
   b.row_dot = next;
   b.drop = next + b.all;
   return b;
@@ -176,33 +238,31 @@ static void write_rows(float *y, int64_t ldy, const float *x, int64_t ldx, int64
 static void backward_tile(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t head,
                           int64_t i, int64_t j) {
   int64_t rows = at_most(BLOCK, g->length - i), count = at_most(BLOCK, g->length - j);
-  int64_t whole = up(rows, MR), wide = up(count, NR);
+  mask m = mask_of(g, i, rows, j, count);
   const float *log_sum = g->log_sum + (sequence * g->heads + head) * g->length + i;
-  multiply_packed(b->left_q + i * b->d, b->right_keys + j * b->d, b->s, BLOCK, whole, wide, b->d, false);
-  multiply_packed(b->left_do + i * b->d, b->right_values + j * b->d, b->dp, BLOCK, whole, wide, b->d, false);
+  multiply_scores(m, b->left_q + i * b->d, b->right_keys + j * b->d, b->d, b->s);
+  multiply_scores(m, b->left_do + i * b->d, b->right_values + j * b->d, b->d, b->dp);
   for (int64_t r = 0; r < rows; r++) {
     float *p = b->s + r * BLOCK, *dp = b->dp + r * BLOCK;
-    exponentials(p, visible(g, i + r, j, count), wide, log_sum[r]);
+    int64_t seen = visible(m, r), wide = up(count, COLUMNS), c = 0;
+    exponentials(p, seen, wide, log_sum[r]);
     if (g->dropout > 0) {
       drop_probabilities(g, sequence, head, i + r, j, count, b->drop);
       // dp carries dS until P itself (dropped) has been used for dV.
-      for (int64_t c = 0; c < count; c++) {
+      for (; c < seen; c++) {
         dp[c] = p[c] * (dp[c] * b->drop[c] - b->row_dot[i + r]) * g->scale;
         p[c] *= b->drop[c];
       }
+      for (; c < up(seen, LANES); c++) dp[c] = 0;
     } else {
       vf mean = splat(b->row_dot[i + r]);
-      for (int64_t c = 0; c < wide; c += LANES)
-        store(dp + c, load(p + c) * (load(dp + c) - mean) * g->scale);
+      for (; c < seen; c += LANES) store(dp + c, load(p + c) * (load(dp + c) - mean) * g->scale);
     }
+    for (; c < wide; c += LANES) store(dp + c, (vf){0});
   }
-  pack_straight_panels(b->s, BLOCK, count, rows, MR, b->packed);
-  multiply_packed(b->packed, b->do_columns + i * b->dn, b->dv + j * b->dn, b->dn, up(count, MR), b->dn, rows, true);
-  pack_straight_panels(b->dp, BLOCK, count, rows, MR, b->packed);
-  multiply_packed(b->packed, b->query_columns + i * b->dn, b->dk + j * b->dn, b->dn, up(count, MR), b->dn, rows,
-                  true);
-  pack_rows(b->dp, BLOCK, rows, count, MR, b->packed, 1);
-  multiply_packed(b->packed, b->key_columns + j * b->dn, b->dq + i * b->dn, b->dn, whole, b->dn, count, true);
+  add_transposed(m, b->s, b->do_columns + i * b->dn, b->dv + j * b->dn, b->dn);
+  add_transposed(m, b->dp, b->query_columns + i * b->dn, b->dk + j * b->dn, b->dn);
+  add_values(m, b->dp, b->key_columns + j * b->dn, b->dq + i * b->dn, b->dn);
 }
 
 static void backward_head(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t head) {
@@ -214,8 +274,8 @@ static void backward_head(const nk_attention_args *g, const backward_scratch *b,
     const float *out = g->output + (first + i) * g->ldo + head * d;
     pack_rows(q, g->ldq, rows, d, MR, b->left_q + i * d, g->scale);
     pack_rows(d_out, g->ldd, rows, d, MR, b->left_do + i * d, 1);
-    pack_straight_panels(q, g->ldq, d, rows, NR, b->query_columns + i * dn);
-    pack_straight_panels(d_out, g->ldd, d, rows, NR, b->do_columns + i * dn);
+    pack_straight_panels(q, g->ldq, d, rows, COLUMNS, b->query_columns + i * dn);
+    pack_straight_panels(d_out, g->ldd, d, rows, COLUMNS, b->do_columns + i * dn);
     for (int64_t r = 0; r < rows; r++) b->row_dot[i + r] = dot(d_out + r * g->ldd, out + r * g->ldo, d);
   }
   memset(b->dq, 0, (size_t)(b->all * dn) * sizeof(float));
@@ -231,9 +291,9 @@ static void backward_group(const attention_state *state, int worker, int64_t seq
   for (int64_t j = 0; j < g->length; j += BLOCK) {
     int64_t count = at_most(BLOCK, g->length - j);
     const float *k = g->k + (first + j) * g->ldk + group * d, *v = g->v + (first + j) * g->ldv + group * d;
-    pack_rows(k, g->ldk, count, d, NR, b.right_keys + j * d, 1);
-    pack_rows(v, g->ldv, count, d, NR, b.right_values + j * d, 1);
-    pack_straight_panels(k, g->ldk, d, count, NR, b.key_columns + j * dn);
+    pack_rows(k, g->ldk, count, d, COLUMNS, b.right_keys + j * d, 1);
+    pack_rows(v, g->ldv, count, d, COLUMNS, b.right_values + j * d, 1);
+    pack_straight_panels(k, g->ldk, d, count, COLUMNS, b.key_columns + j * dn);
   }
   memset(b.dk, 0, (size_t)(b.all * dn) * sizeof(float));
   memset(b.dv, 0, (size_t)(b.all * dn) * sizeof(float));
