@@ -10,6 +10,8 @@ package final class Decoder {
   package let blocks: [Recomputed<TransformerBlock>]
   package let head: LanguageModelHead
   package let device: Device
+  /// The list that the last microbatch left behind, emptied: its memory serves the next.
+  private var idleList: [Recomputed<TransformerBlock>.Saved] = []
 
   /// What forward leaves behind for backward.
   package struct Saved {
@@ -75,6 +77,7 @@ package final class Decoder {
   package func forward(_ microbatch: Microbatch) -> (hidden: Tensor, saved: Saved) {
     var x = embedding.forward(microbatch, on: device)
     var saved = Saved()
+    swap(&saved.blocks, &idleList)
     saved.blocks.reserveCapacity(blocks.count)
     for block in blocks {
       let (y, kept) = block.forward(x, microbatch)
@@ -91,6 +94,7 @@ package final class Decoder {
       // Each block's share is released as soon as it has been read.
       dx = block.backward(dx, saved.blocks.removeLast(), microbatch)
     }
+    idleList = saved.blocks
     embedding.backward(dx, microbatch)
   }
 

@@ -143,8 +143,9 @@ static void forward_group(const attention_state *state, int worker, int64_t sequ
   const nk_attention_args *g = state->g;
   int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
   int64_t key_blocks = blocks(keys, BLOCK);
-  int64_t kv = g->kv_sequence_stride ? sequence * g->kv_sequence_stride : sequence * keys * g->ldk;
-  const float *k = g->k + kv + group * d, *v = g->v + kv + group * d;
+  int64_t stride = g->kv_sequence_stride;
+  const float *k = g->k + sequence * (stride ? stride : keys * g->ldk) + group * d;
+  const float *v = g->v + sequence * (stride ? stride : keys * g->ldv) + group * d;
 
   float *scratch = nk_local_scratch(
       state->pool, worker,

@@ -243,7 +243,7 @@ static void gemm_task(void *context, int worker) {
     int64_t nc = at_most(NC, g->n - jc);
     for (int64_t ic = 0; ic < g->m; ic += MC) {
       int64_t mc = at_most(MC, g->m - ic);
-      for (int64_t pc = 0; pc < g->k; pc += KC) {
+      for (int64_t pc = 0; pc == 0 || pc < g->k; pc += KC) {  // once where k is 0: c may still have to be set
         int64_t kc = at_most(KC, g->k - pc);
         // Two counters in turn: while one is used, the other is set back.
         atomic_long *packs = &s->next[round & 1], *tiles = &s->next[2 + (round & 1)];

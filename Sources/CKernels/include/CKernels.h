@@ -91,7 +91,7 @@ typedef struct {
   const float *q; int64_t ldq;
   const float *k; int64_t ldk;
   const float *v; int64_t ldv;
-  int64_t kv_sequence_stride;   // elements between the k (and v) of two sequences; 0: key_length·ldk
+  int64_t kv_sequence_stride;   // elements between the k (and v) of two sequences; 0: key_length rows
   float *output; int64_t ldo;
   float *log_sum;
   // Dropout of the probabilities: kept with probability 1 − dropout and scaled by its inverse.
