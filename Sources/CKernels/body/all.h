@@ -1,6 +1,9 @@
 // The functions of one instruction set, and the table that names them.
 #include "vector.h"
+#include "transpose.h"
+#include "pack.h"
 #include "gemm.h"
+#include "few_rows.h"
 #include "random.h"
 #include "attention.h"
 #include "norm.h"
