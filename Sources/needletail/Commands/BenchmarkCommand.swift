@@ -19,10 +19,7 @@ struct BenchmarkCommand: ParsableCommand {
   @Option(help: "Worker threads; by default the recipe's, else one for each processor.")
   var threads: Int?
 
-  @Option(
-    help: ArgumentHelp(
-      "Kernels to run with: \(Device.InstructionSet.allCases.map { "\($0)" }.joined(separator: ", ")).",
-      valueName: "set"))
+  @Option(help: ArgumentHelp("Kernels to run with; those of the processor.", valueName: "set"))
   var instructionSet = Device.InstructionSet.best
 
   @Flag(help: "Show where the time of the steps goes.")
@@ -66,7 +63,12 @@ struct BenchmarkCommand: ParsableCommand {
 
 extension Device.InstructionSet: ExpressibleByArgument {
   public init?(argument: String) {
-    guard let named = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    guard let named = Self.allCases.first(where: { $0.defaultValueDescription == argument }) else {
+      return nil
+    }
     self = named
   }
+
+  public static var allValueStrings: [String] { allCases.map(\.defaultValueDescription) }
+  public var defaultValueDescription: String { "\(self)" }
 }
