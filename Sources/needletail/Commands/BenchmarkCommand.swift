@@ -19,7 +19,9 @@ struct BenchmarkCommand: ParsableCommand {
   @Option(help: "Worker threads; by default the recipe's, else one for each processor.")
   var threads: Int?
 
-  @Option(help: ArgumentHelp("Kernels to run with; those of the processor.", valueName: "set"))
+  @Option(
+    help: ArgumentHelp("Kernels to run with: best, baseline, avx2 or avx512.", valueName: "set"),
+    transform: instructionSet(named:))
   var instructionSet = Device.InstructionSet.best
 
   @Flag(help: "Show where the time of the steps goes.")
@@ -27,6 +29,13 @@ struct BenchmarkCommand: ParsableCommand {
 
   @Flag(help: "Print one JSON object instead of a table.")
   var json = false
+
+  private static func instructionSet(named name: String) throws -> Device.InstructionSet {
+    guard let named = Device.InstructionSet.allCases.first(where: { "\($0)" == name }) else {
+      throw ValidationError("expected best, baseline, avx2 or avx512, got \(name)")
+    }
+    return named
+  }
 
   func run() throws {
     guard steps > 0 else { throw ValidationError("--steps must be at least 1, got \(steps)") }
@@ -59,16 +68,4 @@ struct BenchmarkCommand: ParsableCommand {
       ]))
     if let profile = result.profile { print("\n\(profile)") }
   }
-}
-
-extension Device.InstructionSet: ExpressibleByArgument {
-  public init?(argument: String) {
-    guard let named = Self.allCases.first(where: { $0.defaultValueDescription == argument }) else {
-      return nil
-    }
-    self = named
-  }
-
-  public static var allValueStrings: [String] { allCases.map(\.defaultValueDescription) }
-  public var defaultValueDescription: String { "\(self)" }
 }
