@@ -20,9 +20,8 @@ struct BenchmarkCommand: ParsableCommand {
   var threads: Int?
 
   @Option(
-    help: ArgumentHelp(
-      "Kernels to run with: \(Device.InstructionSet.allCases.map { "\($0)" }.joined(separator: ", ")).",
-      valueName: "set"))
+    help: ArgumentHelp("Kernels to run with: best, baseline, avx2 or avx512.", valueName: "set"),
+    transform: instructionSet(named:))
   var instructionSet = Device.InstructionSet.best
 
   @Flag(help: "Show where the time of the steps goes.")
@@ -30,6 +29,13 @@ struct BenchmarkCommand: ParsableCommand {
 
   @Flag(help: "Print one JSON object instead of a table.")
   var json = false
+
+  private static func instructionSet(named name: String) throws -> Device.InstructionSet {
+    guard let named = Device.InstructionSet.allCases.first(where: { "\($0)" == name }) else {
+      throw ValidationError("expected best, baseline, avx2 or avx512, got \(name)")
+    }
+    return named
+  }
 
   func run() throws {
     guard steps > 0 else { throw ValidationError("--steps must be at least 1, got \(steps)") }
@@ -61,12 +67,5 @@ struct BenchmarkCommand: ParsableCommand {
         ["allocations", result.allocationsPerStep.map { "\(Brief.count($0)) a step" } ?? "not counted here"],
       ]))
     if let profile = result.profile { print("\n\(profile)") }
-  }
-}
-
-extension Device.InstructionSet: ExpressibleByArgument {
-  public init?(argument: String) {
-    guard let named = Self.allCases.first(where: { "\($0)" == argument }) else { return nil }
-    self = named
   }
 }
