@@ -139,70 +139,134 @@ static inline void scale_row(float *x, int64_t count, float scale) {
   for (int64_t j = 0; j < count; j += LANES) store(x + j, load(x + j) * scale);
 }
 
-static void forward_group(const attention_state *state, int worker, int64_t sequence, int64_t group) {
-  const nk_attention_args *g = state->g;
-  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
-  int64_t key_blocks = blocks(keys, BLOCK);
-  int64_t stride = g->kv_sequence_stride;
-  const float *k = g->k + sequence * (stride ? stride : keys * g->ldk) + group * d;
-  const float *v = g->v + sequence * (stride ? stride : keys * g->ldv) + group * d;
+/// Queries of one head on their way over the keys: what is kept of each row, `wide` floats of it in `out`.
+typedef struct {
+  int64_t sequence, head, wide;
+  float *out, *s, *maximum, *sum, *drop;
+} forward_rows;
 
-  float *scratch = nk_local_scratch(
-      state->pool, worker,
-      sizeof(float) * (size_t)(key_blocks * BLOCK * (d + dn) + BLOCK * (d + dn + BLOCK) + 3 * BLOCK));
-  float *packed_k = scratch, *packed_v = packed_k + key_blocks * BLOCK * d;
-  float *packed_q = packed_v + key_blocks * BLOCK * dn, *out = packed_q + BLOCK * d;
-  float *s = out + BLOCK * dn, *maximum = s + BLOCK * BLOCK, *sum = maximum + BLOCK, *drop = sum + BLOCK;
+static void start_rows(const forward_rows *f, int64_t rows, int64_t whole) {
+  for (int64_t r = 0; r < rows; r++) {
+    f->maximum[r] = -INFINITY;
+    f->sum[r] = 0;
+  }
+  memset(f->out, 0, (size_t)(whole * f->wide) * sizeof(float));
+}
+
+/// The scores of row r against the keys from `key` on become unnormalised probabilities; where the largest
+/// score so far grows, what is there already shrinks.
+static void soften_row(const nk_attention_args *g, const forward_rows *f, mask m, int64_t r, int64_t position,
+                       int64_t key) {
+  int64_t seen = visible(m, r);
+  float *row = f->s + r * BLOCK;
+  if (seen == 0) {
+    memset(row, 0, sizeof(float) * (size_t)m.keys);
+    return;
+  }
+  float top = row_maximum(row, seen);
+  if (top > f->maximum[r]) {
+    float fade = vexp(splat(f->maximum[r] - top))[0];
+    f->sum[r] *= fade;
+    scale_row(f->out + r * f->wide, f->wide, fade);
+    f->maximum[r] = top;
+  }
+  f->sum[r] += exponentials(row, seen, up(m.keys, COLUMNS), f->maximum[r]);
+  if (g->dropout > 0) {
+    drop_probabilities(g, f->sequence, f->head, position, key, m.keys, f->drop);
+    for (int64_t c = 0; c < m.keys; c++) row[c] *= f->drop[c];
+  }
+}
+
+/// Writes row r, which is the query i of its sequence.
+static void finish_row(const nk_attention_args *g, const forward_rows *f, int64_t r, int64_t i) {
+  scale_row(f->out + r * f->wide, f->wide, 1 / f->sum[r]);
+  memcpy(g->output + (f->sequence * g->length + i) * g->ldo + f->head * g->head_width, f->out + r * f->wide,
+         (size_t)g->head_width * sizeof(float));
+  if (g->log_sum)
+    g->log_sum[(f->sequence * g->heads + f->head) * g->length + i] = f->maximum[r] + logf(f->sum[r]);
+}
+
+/// Text is generated a query at a time.
+static inline bool is_one_query(const nk_attention_args *g) { return g->length == 1 && g->head_width <= KC; }
+
+/// The keys (or values) of a group of heads of a sequence.
+static inline const float *of_group(const nk_attention_args *g, const float *x, int64_t ldx, int64_t sequence,
+                                    int64_t group) {
+  int64_t stride = g->kv_sequence_stride ? g->kv_sequence_stride : g->key_length * ldx;
+  return x + sequence * stride + group * g->head_width;
+}
+
+/// Floats of scratch memory that `forward_group` or `forward_query` need.
+static int64_t forward_floats(const nk_attention_args *g) {
+  int64_t d = g->head_width, dn = up(d, COLUMNS);
+  if (is_one_query(g)) return up(d, LANES) + dn + 2 * BLOCK;
+  return up(g->key_length, BLOCK) * (d + dn) + BLOCK * (d + dn + BLOCK) + 3 * BLOCK;
+}
+
+static void forward_group(const nk_attention_args *g, float *scratch, int64_t sequence, int64_t group) {
+  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
+  int64_t all = up(keys, BLOCK);
+  const float *k = of_group(g, g->k, g->ldk, sequence, group), *v = of_group(g, g->v, g->ldv, sequence, group);
+  float *packed_k = scratch, *packed_v = packed_k + all * d, *packed_q = packed_v + all * dn, *out = packed_q + BLOCK * d;
+  float *s = out + BLOCK * dn, *maximum = s + BLOCK * BLOCK;
+  forward_rows f = {sequence, 0, dn, out, s, maximum, maximum + BLOCK, maximum + 2 * BLOCK};
   for (int64_t j = 0; j < keys; j += BLOCK) {
     int64_t count = at_most(BLOCK, keys - j);
     pack_rows(k + j * g->ldk, g->ldk, count, d, COLUMNS, packed_k + j * d, 1);
     pack_straight_panels(v + j * g->ldv, g->ldv, d, count, COLUMNS, packed_v + j * dn);
   }
-  for (int64_t head = group * per; head < (group + 1) * per; head++) {
+  for (f.head = group * per; f.head < (group + 1) * per; f.head++)
     for (int64_t i = 0; i < g->length; i += BLOCK) {
-      int64_t rows = at_most(BLOCK, g->length - i), whole = up(rows, MR), start = keys - g->length + i;
-      const float *q = g->q + (sequence * g->length + i) * g->ldq + head * d;
+      int64_t rows = at_most(BLOCK, g->length - i), start = keys - g->length + i;
+      const float *q = g->q + (sequence * g->length + i) * g->ldq + f.head * d;
       pack_rows(q, g->ldq, rows, d, MR, packed_q, g->scale);
-      for (int64_t r = 0; r < rows; r++) {
-        maximum[r] = -INFINITY;
-        sum[r] = 0;
-      }
-      memset(out, 0, (size_t)(whole * dn) * sizeof(float));
+      start_rows(&f, rows, up(rows, MR));
       int64_t end = g->causal ? start + rows : keys;
       for (int64_t j = 0; j < end; j += BLOCK) {
-        int64_t count = at_most(BLOCK, keys - j), wide = up(count, COLUMNS);
-        mask m = mask_of(g, start, rows, j, count);
+        mask m = mask_of(g, start, rows, j, at_most(BLOCK, keys - j));
         multiply_scores(m, packed_q, packed_k + j * d, d, s);
-        for (int64_t r = 0; r < rows; r++) {
-          int64_t seen = visible(m, r);
-          float *row = s + r * BLOCK;
-          if (seen == 0) {
-            memset(row, 0, sizeof(float) * (size_t)count);
-            continue;
-          }
-          float top = row_maximum(row, seen);
-          if (top > maximum[r]) {
-            float fade = vexp(splat(maximum[r] - top))[0];
-            sum[r] *= fade;
-            scale_row(out + r * dn, dn, fade);
-            maximum[r] = top;
-          }
-          sum[r] += exponentials(row, seen, wide, maximum[r]);
-          if (g->dropout > 0) {
-            drop_probabilities(g, sequence, head, start + r, j, count, drop);
-            for (int64_t c = 0; c < count; c++) row[c] *= drop[c];
-          }
-        }
+        for (int64_t r = 0; r < rows; r++) soften_row(g, &f, m, r, start + r, j);
         add_values(m, s, packed_v + j * dn, out, dn);
       }
-      for (int64_t r = 0; r < rows; r++) {
-        int64_t at = sequence * g->length + i + r;
-        scale_row(out + r * dn, dn, 1 / sum[r]);
-        memcpy(g->output + at * g->ldo + head * d, out + r * dn, (size_t)d * sizeof(float));
-        if (g->log_sum)
-          g->log_sum[(sequence * g->heads + head) * g->length + i + r] = maximum[r] + logf(sum[r]);
-      }
+      for (int64_t r = 0; r < rows; r++) finish_row(g, &f, r, i + r);
     }
+}
+
+/// out[d] += Σ p[j]·v[j, d], the sums in the order of `add_values`.
+static void add_weighted_rows(const float *p, const float *v, int64_t ldv, int64_t count, int64_t d, float *out) {
+  for (int64_t c = 0; c < d; c += LANES) {
+    int64_t width = at_most(LANES, d - c);
+    vf sum = {0};
+    for (int64_t j = 0; j < count; j++) {
+      __builtin_prefetch(v + (j + 16) * ldv + c);
+      vf row = width == LANES ? load(v + j * ldv + c) : load_part(v + j * ldv + c, width, 0);
+      sum = fma_(splat(p[j]), row, sum);
+    }
+    store(out + c, load(out + c) + sum);
+  }
+}
+
+/// One query a sequence, as when text is generated: keys and values are read once, where they lie. The same
+/// bits as `forward_group`.
+static void forward_query(const nk_attention_args *g, float *scratch, int64_t sequence, int64_t group) {
+  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
+  const float *k = of_group(g, g->k, g->ldk, sequence, group), *v = of_group(g, g->v, g->ldv, sequence, group);
+  float *q = scratch, *out = q + up(d, LANES), *s = out + dn, maximum, sum;
+  forward_rows f = {sequence, 0, dn, out, s, &maximum, &sum, s + BLOCK};
+  for (f.head = group * per; f.head < (group + 1) * per; f.head++) {
+    memcpy(q, g->q + sequence * g->ldq + f.head * d, (size_t)d * sizeof(float));
+    scale_row(q, d, g->scale);
+    start_rows(&f, 1, 1);
+    for (int64_t j = 0; j < keys; j += BLOCK) {
+      mask m = mask_of(g, keys - 1, 1, j, at_most(BLOCK, keys - j));
+      nk_gemm_args scores = {.m = 1, .n = keys - j, .k = d, .a = q, .lda = d, .b = k + j * g->ldk, .ldb = g->ldk,
+                             .transpose_b = true, .c = s, .ldc = BLOCK};
+      for (int64_t c = 0; c < m.keys; c += FEW_COLUMNS)
+        few_rows_panel(&scores, 1, c, at_most(FEW_COLUMNS, m.keys - c));
+      soften_row(g, &f, m, 0, keys - 1, j);
+      add_weighted_rows(s, v + j * g->ldv, g->ldv, m.keys, d, out);
+    }
+    finish_row(g, &f, 0, 0);
   }
 }
 
@@ -285,36 +349,38 @@ static void backward_head(const nk_attention_args *g, const backward_scratch *b,
   write_rows(g->dq + first * g->lddq + head * d, g->lddq, b->dq, dn, g->length, d);
 }
 
-static void backward_group(const attention_state *state, int worker, int64_t sequence, int64_t group) {
-  const nk_attention_args *g = state->g;
-  backward_scratch b = take_backward_scratch(state->pool, worker, g->length, g->head_width);
-  int64_t d = b.d, dn = b.dn, first = sequence * g->length, per = g->heads / g->kv_heads;
+static void backward_group(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t group) {
+  int64_t d = b->d, dn = b->dn, first = sequence * g->length, per = g->heads / g->kv_heads;
   for (int64_t j = 0; j < g->length; j += BLOCK) {
     int64_t count = at_most(BLOCK, g->length - j);
     const float *k = g->k + (first + j) * g->ldk + group * d, *v = g->v + (first + j) * g->ldv + group * d;
-    pack_rows(k, g->ldk, count, d, COLUMNS, b.right_keys + j * d, 1);
-    pack_rows(v, g->ldv, count, d, COLUMNS, b.right_values + j * d, 1);
-    pack_straight_panels(k, g->ldk, d, count, COLUMNS, b.key_columns + j * dn);
+    pack_rows(k, g->ldk, count, d, COLUMNS, b->right_keys + j * d, 1);
+    pack_rows(v, g->ldv, count, d, COLUMNS, b->right_values + j * d, 1);
+    pack_straight_panels(k, g->ldk, d, count, COLUMNS, b->key_columns + j * dn);
   }
-  memset(b.dk, 0, (size_t)(b.all * dn) * sizeof(float));
-  memset(b.dv, 0, (size_t)(b.all * dn) * sizeof(float));
-  for (int64_t head = group * per; head < (group + 1) * per; head++) backward_head(g, &b, sequence, head);
-  write_rows(g->dk + first * g->lddk + group * d, g->lddk, b.dk, dn, g->length, d);
-  write_rows(g->dv + first * g->lddv + group * d, g->lddv, b.dv, dn, g->length, d);
+  memset(b->dk, 0, (size_t)(b->all * dn) * sizeof(float));
+  memset(b->dv, 0, (size_t)(b->all * dn) * sizeof(float));
+  for (int64_t head = group * per; head < (group + 1) * per; head++) backward_head(g, b, sequence, head);
+  write_rows(g->dk + first * g->lddk + group * d, g->lddk, b->dk, dn, g->length, d);
+  write_rows(g->dv + first * g->lddv + group * d, g->lddv, b->dv, dn, g->length, d);
 }
 
+// Scratch memory is taken before work is claimed: a thread that happens to get none has it for the next time.
 static void attention_forward_task(void *context, int worker) {
   const attention_state *state = context;
   const nk_attention_args *g = state->g;
+  float *scratch = nk_local_scratch(state->pool, worker, sizeof(float) * (size_t)forward_floats(g));
   for (int64_t item, end; nk_claim(state->pool, g->batch * g->kv_heads, 1, &item, &end);)
-    forward_group(state, worker, item / g->kv_heads, item % g->kv_heads);
+    if (is_one_query(g)) forward_query(g, scratch, item / g->kv_heads, item % g->kv_heads);
+    else forward_group(g, scratch, item / g->kv_heads, item % g->kv_heads);
 }
 
 static void attention_backward_task(void *context, int worker) {
   const attention_state *state = context;
   const nk_attention_args *g = state->g;
+  backward_scratch b = take_backward_scratch(state->pool, worker, g->length, g->head_width);
   for (int64_t item, end; nk_claim(state->pool, g->batch * g->kv_heads, 1, &item, &end);)
-    backward_group(state, worker, item / g->kv_heads, item % g->kv_heads);
+    backward_group(g, &b, item / g->kv_heads, item % g->kv_heads);
 }
 
 static void attention_forward(nk_pool *pool, const nk_attention_args *g) {

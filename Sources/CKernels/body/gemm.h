@@ -37,9 +37,16 @@ static inline __attribute__((always_inline)) void multiply_steps(int64_t kc, con
   }
 }
 
+/// What an epilogue reads or writes beside a tile of c, so that the tile asks for it in time.
+typedef struct {
+  const float *at;
+  int64_t ld;
+} companion;
+
 /// tile[MR,NR] = Σ_k a[k,MR]·b[k,NR] (+ tile when `add`).
 static inline __attribute__((always_inline)) void multiply_tile(
-    int64_t kc, const float *restrict a, const float *restrict b, float *restrict c, int64_t ldc, bool add) {
+    int64_t kc, const float *restrict a, const float *restrict b, float *restrict c, int64_t ldc, bool add,
+    companion beside) {
   vf sum[MR][NR_VECTORS];
 #pragma clang loop unroll(full)
   for (int i = 0; i < MR; i++)
@@ -51,7 +58,10 @@ static inline __attribute__((always_inline)) void multiply_tile(
 #pragma clang loop unroll(disable)
   for (int row = 0; row < MR; row++) {
 #pragma clang loop unroll(full)
-    for (int j = 0; j < NR; j += 16) __builtin_prefetch(c + row * ldc + j, 1);
+    for (int j = 0; j < NR; j += 16) {
+      __builtin_prefetch(c + row * ldc + j, 1);
+      __builtin_prefetch(beside.at + row * beside.ld + j, 1);
+    }
     multiply_steps(part, a, b, sum);
     a += part * MR;
     b += part * NR;
@@ -66,9 +76,10 @@ static inline __attribute__((always_inline)) void multiply_tile(
     }
 }
 
-static void tile_full(int64_t kc, const float *a, const float *b, float *c, int64_t ldc, bool add) {
-  if (add) multiply_tile(kc, a, b, c, ldc, true);
-  else multiply_tile(kc, a, b, c, ldc, false);
+static void tile_full(int64_t kc, const float *a, const float *b, float *c, int64_t ldc, bool add,
+                      companion beside) {
+  if (add) multiply_tile(kc, a, b, c, ldc, true, beside);
+  else multiply_tile(kc, a, b, c, ldc, false, beside);
 }
 
 /// The same at the edge of c: through a full tile on the stack, so that the sums are the same.
@@ -77,31 +88,45 @@ static void tile_part(int64_t kc, const float *a, const float *b, float *c, int6
   float tile[MR * NR];
   if (add)
     for (int64_t i = 0; i < rows; i++) memcpy(tile + i * NR, c + i * ldc, (size_t)columns * sizeof(float));
-  tile_full(kc, a, b, tile, NR, add);
+  tile_full(kc, a, b, tile, NR, add, (companion){tile, NR});
   for (int64_t i = 0; i < rows; i++) memcpy(c + i * ldc, tile + i * NR, (size_t)columns * sizeof(float));
+}
+
+static inline __attribute__((always_inline)) vf epilogue(const nk_gemm_args *g, nk_activation kind, int64_t i,
+                                                         int64_t j, int64_t count, vf x, vf *activated) {
+#define READ(p, ld) (count == LANES ? load((p) + i * (ld) + j) : load_part((p) + i * (ld) + j, count, 0))
+  if (g->bias) x += READ(g->bias, 0);
+  if (g->residual) x += READ(g->residual, g->ldr);
+  if (g->derivative_at) x *= vderivative(kind, READ(g->derivative_at, g->ld_derivative));
+#undef READ
+  if (g->activated) *activated = vactivate(kind, x);
+  return x;
+}
+
+static inline __attribute__((always_inline)) void finish_rows(const nk_gemm_args *g, nk_activation kind, int64_t row,
+                                                              int64_t column, int64_t rows, int64_t columns) {
+  for (int64_t i = row; i < row + rows; i++) {
+    float *c = g->c + i * g->ldc, *activated = g->activated ? g->activated + i * g->ld_activated : NULL;
+    int64_t j = column, end = column + columns;
+    vf y;
+    for (; j + LANES <= end; j += LANES) {
+      store(c + j, epilogue(g, kind, i, j, LANES, load(c + j), &y));
+      if (activated) store(activated + j, y);
+    }
+    if (j == end) continue;
+    store_part(c + j, epilogue(g, kind, i, j, end - j, load_part(c + j, end - j, 0), &y), end - j);
+    if (activated) store_part(activated + j, y, end - j);
+  }
 }
 
 /// What is done to a finished tile while it is in the cache.
 static void finish_tile(const nk_gemm_args *g, int64_t row, int64_t column, int64_t rows, int64_t columns) {
-  for (int64_t i = row; i < row + rows; i++) {
-    float *c = g->c + i * g->ldc + column;
-    const float *residual = g->residual ? g->residual + i * g->ldr + column : NULL;
-    const float *derivative = g->derivative_at ? g->derivative_at + i * g->ld_derivative + column : NULL;
-    float *activated = g->activated ? g->activated + i * g->ld_activated + column : NULL;
-    for (int64_t j = 0; j < columns; j += LANES) {
-      int64_t count = at_most(LANES, columns - j);
-      bool whole = count == LANES;
-#define READ(p) (whole ? load((p) + j) : load_part((p) + j, count, 0))
-#define WRITE(p, v) (whole ? store((p) + j, v) : store_part((p) + j, v, count))
-      vf x = READ(c);
-      if (g->bias) x += READ(g->bias + column);
-      if (residual) x += READ(residual);
-      if (derivative) x *= vderivative(g->activation, READ(derivative));
-      WRITE(c, x);
-      if (activated) WRITE(activated, vactivate(g->activation, x));
-#undef READ
-#undef WRITE
-    }
+  switch (g->activation) {
+  case NK_NONE: finish_rows(g, NK_NONE, row, column, rows, columns); break;
+  case NK_GELU_TANH: finish_rows(g, NK_GELU_TANH, row, column, rows, columns); break;
+  case NK_GELU_ERF: finish_rows(g, NK_GELU_ERF, row, column, rows, columns); break;
+  case NK_SQUARED_RELU: finish_rows(g, NK_SQUARED_RELU, row, column, rows, columns); break;
+  case NK_SILU: finish_rows(g, NK_SILU, row, column, rows, columns); break;
   }
 }
 
@@ -133,6 +158,14 @@ static void pack_b(const nk_gemm_args *g, const gemm_state *s, int64_t j, int64_
   pack_rows(g->b + (jc + j) * g->ldb + pc, g->ldb, columns, kc, NR, to, 1);
 }
 
+/// The matrix that finishing a tile of c touches: its place for this tile, or c's where there is none.
+static inline companion beside(const nk_gemm_args *g, int64_t row, int64_t column, bool last) {
+  if (last && g->residual) return (companion){g->residual + row * g->ldr + column, g->ldr};
+  if (last && g->derivative_at) return (companion){g->derivative_at + row * g->ld_derivative + column, g->ld_derivative};
+  if (last && g->activated) return (companion){g->activated + row * g->ld_activated + column, g->ld_activated};
+  return (companion){g->c + row * g->ldc + column, g->ldc};
+}
+
 static void multiply_share(const nk_gemm_args *g, const gemm_state *s, int64_t ic, int64_t jc, int64_t i0,
                            int64_t i1, int64_t j0, int64_t j1, int64_t kc, bool add, bool last) {
   for (int64_t j = j0; j < j1; j += NR) {
@@ -141,7 +174,7 @@ static void multiply_share(const nk_gemm_args *g, const gemm_state *s, int64_t i
       int64_t rows = at_most(MR, i1 - i);
       const float *a = s->packed_a + i * kc, *b = s->packed_b + j * kc;
       float *c = g->c + (ic + i) * g->ldc + jc + j;
-      if (rows == MR && columns == NR) tile_full(kc, a, b, c, g->ldc, add);
+      if (rows == MR && columns == NR) tile_full(kc, a, b, c, g->ldc, add, beside(g, ic + i, jc + j, last));
       else tile_part(kc, a, b, c, g->ldc, add, rows, columns);
       if (last) finish_tile(g, ic + i, jc + j, rows, columns);
     }
