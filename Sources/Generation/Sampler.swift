@@ -44,11 +44,11 @@ package struct Sampler: Sendable {
     let best = logits.indices.max { logits[$0] < logits[$1] } ?? 0
     guard options.temperature > 0 else { return Int32(best) }
     var candidates = weights(logits, largest: logits[best])
-    if options.topK > 0 || options.topP < 1 {
-      candidates.sort { $0.weight != $1.weight ? $0.weight > $1.weight : $0.id < $1.id }
-      if options.topK > 0 { candidates.removeLast(max(0, candidates.count - options.topK)) }
-      if options.topP < 1 { keepNucleus(&candidates) }
+    if options.topK > 0 {
+      sort(&candidates)
+      candidates.removeLast(max(0, candidates.count - options.topK))
     }
+    if options.topP < 1 { keepNucleus(&candidates) }
     return draw(candidates)
   }
 
@@ -58,12 +58,22 @@ package struct Sampler: Sendable {
     }
   }
 
+  /// Likeliest first; of two alike, the smaller id.
+  private func sort(_ candidates: inout [(id: Int32, weight: Double)]) {
+    candidates.sort { $0.weight != $1.weight ? $0.weight > $1.weight : $0.id < $1.id }
+  }
+
   private func keepNucleus(_ candidates: inout [(id: Int32, weight: Double)]) {
-    let wanted = options.topP * candidates.reduce(0) { $0 + $1.weight }
+    let total = candidates.reduce(0) { $0 + $1.weight }
+    // Tokens below the mean of what may be missing are together less than that, so none is in the nucleus: a
+    // few are left to sort, not the vocabulary.
+    let least = total * (1 - options.topP) / Double(candidates.count)
+    candidates.removeAll { $0.weight < least }
+    sort(&candidates)
     var sum = 0.0
     let last = candidates.firstIndex { candidate in
       sum += candidate.weight
-      return sum >= wanted
+      return sum >= total * options.topP
     }
     if let last { candidates.removeLast(candidates.count - last - 1) }
   }

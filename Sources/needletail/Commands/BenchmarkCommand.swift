@@ -1,4 +1,5 @@
 import ArgumentParser
+import Generation
 import Telemetry
 import Tensors
 import Training
@@ -6,9 +7,10 @@ import Training
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark",
-    abstract: "Time the training steps of a recipe on random tokens.",
+    abstract: "Time a recipe's training steps, or its model writing text, on random tokens.",
     discussion: """
       needletail benchmark Recipes/gpt2-124m.yaml --steps 5 --threads 2 --set training.global_batch=4 --json
+      needletail benchmark Recipes/gpt2-124m.yaml --generate 64
       """)
 
   @OptionGroup var options: RecipeOptions
@@ -23,6 +25,11 @@ struct BenchmarkCommand: ParsableCommand {
     help: ArgumentHelp("Kernels to run with: best, baseline, avx2 or avx512.", valueName: "set"),
     transform: instructionSet(named:))
   var instructionSet = Device.InstructionSet.best
+
+  @Option(
+    help: ArgumentHelp(
+      "Instead: read a prompt of training.sequence_length tokens and write so many.", valueName: "tokens"))
+  var generate: Int?
 
   @Flag(help: "Show where the time of the steps goes.")
   var profile = false
@@ -46,6 +53,7 @@ struct BenchmarkCommand: ParsableCommand {
     }
     var config = try options.resolve()
     config.training.threads = threads ?? config.training.threads
+    if let generate { return try runGeneration(config, count: generate) }
     let result = try StepBenchmark(
       config, steps: steps, instructionSet: instructionSet, isProfiled: profile)
     if json { return print(result.json) }
@@ -67,5 +75,53 @@ struct BenchmarkCommand: ParsableCommand {
         ["allocations", result.allocationsPerStep.map { "\(Brief.count($0)) a step" } ?? "not counted here"],
       ]))
     if let profile = result.profile { print("\n\(profile)") }
+  }
+}
+
+extension BenchmarkCommand {
+  private func runGeneration(_ config: RunConfig, count: Int) throws {
+    guard !profile else { throw ValidationError("--profile shows training steps: leave out --generate") }
+    let prompt = config.sequenceLength, context = config.model.context
+    guard count > 0, prompt + count <= context else {
+      throw ValidationError(
+        "--generate \(count) behind a prompt of \(prompt) tokens does not fit model.context \(context): ask for "
+          + "1 ... \(context - prompt), or set a shorter training.sequence_length")
+    }
+    var model = config.model
+    if model.vocabulary == 0 { model.vocabulary = 50_304 }
+    try config.validate()
+    let result = GenerationBenchmark(
+      model, prompt: prompt, count: count, threads: config.training.threads ?? Device.processorCount,
+      instructionSet: instructionSet)
+    let prefill = Double(prompt) / result.prefillSeconds, forward = Double(prompt) / result.forwardSeconds
+    if json {
+      print(
+        """
+        {"tokens_per_second": \(result.tokensPerSecond), "bytes_per_token": \(result.bytesPerToken), \
+        "bytes_per_second": \(result.bytesPerSecond), "read_bandwidth_bytes_per_second": \(result.bandwidth), \
+        "prompt_tokens": \(prompt), "prefill_tokens_per_second": \(prefill), \
+        "training_forward_tokens_per_second": \(forward), "parameters": \(result.parameters), \
+        "threads": \(result.threads)}
+        """)
+      return
+    }
+    print(
+      Table(rows: [
+        ["parameters", Brief.count(result.parameters)],
+        [
+          "prompt",
+          "\(prompt) tokens at \(Brief.count(prefill)) tokens/s; training's forward: \(Brief.count(forward))",
+        ],
+        [
+          "writing",
+          "\(Brief.fixed(result.tokensPerSecond, 1)) tokens/s (median of \(count)), a batch of one",
+        ],
+        [
+          "memory",
+          "\(Bytes(Int(result.bytesPerToken))) of weights and cache a token: "
+            + "\(Brief.fixed(result.bytesPerSecond / 1e9, 1)) of \(Brief.fixed(result.bandwidth / 1e9, 1)) GB/s "
+            + "read by \(result.threads) threads, \(Brief.percent(result.bytesPerSecond / result.bandwidth))",
+        ],
+      ]))
   }
 }
