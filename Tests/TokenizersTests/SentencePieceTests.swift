@@ -4,7 +4,7 @@ import Testing
 
 @Suite("SentencePiece")
 struct SentencePieceTests {
-  @Test("gives the ids and the text that the Python package gives", arguments: ["llama", "unigram"])
+  @Test("gives the ids and the text that the Python package gives", arguments: ["llama", "unigram", "rules"])
   func idsEqualPython(name: String) throws {
     let tokenizer = try Fixture.sentencePiece(name)
     for vector in try Fixture.vectors(name) {
@@ -23,6 +23,40 @@ struct SentencePieceTests {
       try processor.encode(vector.text.span, 0..<vector.text.count, into: &ids)
       #expect(tokenizer.encode(vector.text) == ids)
       #expect(try processor.decode(ids) == tokenizer.decode(ids))
+    }
+  }
+
+  @Test("a unigram model reads bytes that are not UTF-8 as the library does")
+  func unigramNoise() throws {
+    let model = try Fixture.bytes("rules.model")
+    let tokenizer = try SentencePieceTokenizer(model: model, source: "rules")
+    let processor = try SentencePieceProcessor(model, source: "rules")
+    for seed in UInt64(1)...20 {
+      let bytes = Fixture.noise(count: 200, seed: seed)
+      var ids: [Int32] = []
+      try processor.encode(bytes.span, 0..<bytes.count, into: &ids)
+      #expect(tokenizer.decode(tokenizer.encode(bytes)) == tokenizer.decode(ids))
+    }
+  }
+
+  @Test("a damaged table of replacements is refused, or replaces wrongly, and never crashes")
+  func damagedRules() throws {
+    let table = try SentencePieceModel(Fixture.bytes("rules.model"), source: "rules").replacements
+    #expect(table.count > 1000)
+    let text = Array("\u{FF21}\u{FB01}e\u{301}\u{2026} \u{A0}".utf8)
+    for length in 1..<table.count {
+      #expect(throws: TokenizerFailure.self) {
+        try NormalizationRules(Array(table[..<length]) + [1], source: "cut")
+      }
+    }
+    for place in table.indices.dropFirst(4) {
+      var damaged = table
+      damaged[place] ^= 0xFF
+      guard let rules = try? NormalizationRules(damaged, source: "damaged") else { continue }
+      for start in text.indices {
+        let found = rules.match(text.span, from: start, before: text.count)
+        #expect(rules.replacement(at: found.place).count <= damaged.count)
+      }
     }
   }
 

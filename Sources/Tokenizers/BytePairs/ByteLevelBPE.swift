@@ -18,7 +18,7 @@ package struct ByteLevelBPE: Tokenizer {
   let prefersWholePieces: Bool
   /// By byte: its id.
   let byteIds: [Int32]
-  let pool = WorkspacePool()
+  let pool = WorkspacePool { Workspace() }
   package let isLossless: Bool
   private let hasEveryByte: Bool
 

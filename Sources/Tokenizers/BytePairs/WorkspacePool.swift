@@ -7,12 +7,13 @@ struct Workspace: Sendable {
 }
 
 /// Workspaces that wait for their next text, so that many short texts share what the cache has learnt.
-final class WorkspacePool: Sendable {
-  private let idle = Mutex<[Workspace]>([])
+final class WorkspacePool<Space: Sendable>: Sendable {
+  private let idle = Mutex<[Space]>([])
+  private let make: @Sendable () -> Space
 
-  func take() -> Workspace { idle.withLock { $0.popLast() } ?? Workspace() }
+  init(_ make: @escaping @Sendable () -> Space) { self.make = make }
 
-  func give(_ workspace: Workspace) {
-    idle.withLock { $0.append(workspace) }
-  }
+  func take() -> Space { idle.withLock { $0.popLast() } ?? make() }
+
+  func give(_ space: Space) { idle.withLock { $0.append(space) } }
 }

@@ -42,7 +42,8 @@ struct CharacterClass: OptionSet, Hashable, Sendable {
       case .decimalNumber, .letterNumber, .otherNumber: .number
       default: []
       }
-    if properties.isWhitespace { found.insert(.space) }
+    // No white space stands above U+3000, and asking costs as much as the category.
+    if scalar.value <= 0x3000, properties.isWhitespace { found.insert(.space) }
     if scalar == "\r" || scalar == "\n" { found.insert(.newline) }
     self = found
   }

@@ -12,7 +12,7 @@ struct PieceMerger: Sendable {
   private let hasUserDefined: Bool
   private let byteIds: [Int32]
   private let cutsAtSpaces: Bool
-  private let pool = WorkspacePool()
+  private let pool = WorkspacePool { Workspace() }
 
   /// nil where the model is not of this kind.
   init?(_ model: SentencePieceModel, byteIds: [Int32]) {
@@ -79,7 +79,8 @@ struct PieceMerger: Sendable {
     return ranges
   }
 
-  private static func hasInnerSpace(_ bytes: [UInt8]) -> Bool {
+  /// Whether a space stands behind another character.
+  static func hasInnerSpace(_ bytes: [UInt8]) -> Bool {
     zip(bytes, bytes.dropFirst()).contains { $0 != 0x20 && $1 == 0x20 }
   }
 

@@ -20,8 +20,9 @@ struct SentencePieceModel {
   var addsDummyPrefix = true
   var removesExtraWhitespace = true
   var escapesWhitespace = true
-  /// Whether a table of character replacements changes the text.
-  var replacesCharacters = false
+  /// The table of character replacements (see `NormalizationRules`); empty where text stays as it is.
+  var replacements: [UInt8] = []
+  var replacesCharacters: Bool { !replacements.isEmpty }
 
   /// SentencePiece's sign for a space, U+2581, in UTF-8.
   static let space: [UInt8] = [0xE2, 0x96, 0x81]
@@ -100,7 +101,7 @@ struct SentencePieceModel {
     var reader = ProtobufReader(message, source: source)
     while let (field, value) = try reader.next() {
       switch (field, value) {
-      case (2, .bytes(let table)): replacesCharacters = !table.isEmpty
+      case (2, .bytes(let table)): replacements = Array(table)
       case (3, .varint(let number)): addsDummyPrefix = number != 0
       case (4, .varint(let number)): removesExtraWhitespace = number != 0
       case (5, .varint(let number)): escapesWhitespace = number != 0

@@ -16,8 +16,9 @@ package struct SentencePieceTokenizer: Tokenizer {
   package let model: [UInt8]
 
   private let processor: SentencePieceProcessor
-  /// Stands in for the processor where the model allows it.
+  /// These stand in for the processor where the model allows it.
   private let merger: PieceMerger?
+  private let unigram: UnigramEncoder?
   /// By id: the bytes it adds to a text.
   private let bytes: [[UInt8]]
   /// By byte: its piece; empty where the model does not fall back to bytes.
@@ -44,6 +45,8 @@ package struct SentencePieceTokenizer: Tokenizer {
     processor = try SentencePieceProcessor(
       addsPrefix ? bytes + Self.withoutDummyPrefix : bytes, source: source)
     merger = PieceMerger(model, byteIds: byteIds)
+    unigram = try UnigramEncoder(
+      model, byteIds: byteIds, addsDummyPrefix: model.addsDummyPrefix && !addsPrefix, source: source)
     vocabularySize = model.pieces.count
     self.bytes = model.pieces.map { Self.bytes(of: $0, model) }
     removesAllLeadingSpace = model.removesExtraWhitespace
@@ -83,6 +86,7 @@ package struct SentencePieceTokenizer: Tokenizer {
 
   private func encodeReadable(_ text: Span<UInt8>, _ range: Range<Int>, into ids: inout [Int32]) {
     if let merger { return merger.encode(text, range, into: &ids) }
+    if let unigram { return unigram.encode(text, range, into: &ids) }
     // The processor fails only when memory ends; the text then stands as bytes, as stray bytes do.
     do { try processor.encode(text, range, into: &ids) } catch { appendBytes(text, range, into: &ids) }
   }

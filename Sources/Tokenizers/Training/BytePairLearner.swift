@@ -18,11 +18,15 @@ struct BytePairLearner {
     }
   }
 
-  /// Symbols of all words end to end, with room that shrinks from behind.
+  private struct Word: Sendable {
+    let start: Int
+    var length: Int
+    let count: Int
+  }
+
+  /// Symbols of all words end to end; behind those of a shrunken word stand old ones.
   private var symbols: [Int32] = []
-  private var starts: [Int] = [0]
-  private var lengths: [Int] = []
-  private let wordCounts: [Int]
+  private var words: [Word] = []
 
   private var pairs = PairCounts()
   private var queue = Heap<Candidate>()
@@ -33,11 +37,10 @@ struct BytePairLearner {
 
   /// - Parameter symbol: by byte, the id it starts as.
   init(_ words: ByteTable, counts: [Int], symbol: [Int32]) {
-    wordCounts = counts
     symbols = words.allBytes.map { symbol[Int($0)] }
-    for word in 0..<words.count {
-      starts.append(words.range(word).upperBound)
-      lengths.append(words.range(word).count)
+    self.words = (0..<words.count).map { number in
+      let range = words.range(number)
+      return Word(start: range.lowerBound, length: range.count, count: counts[number])
     }
     for word in 0..<words.count {
       let range = words.range(word)
@@ -75,9 +78,9 @@ struct BytePairLearner {
   }
 
   private mutating func merge(_ left: Int32, _ right: Int32, as id: Int32, in word: Int) {
-    let start = starts[word]
-    let end = start + lengths[word]
-    let count = wordCounts[word]
+    let start = words[word].start
+    let end = start + words[word].length
+    let count = words[word].count
     var read = start
     var write = start
     while read < end {
@@ -100,7 +103,7 @@ struct BytePairLearner {
       symbols[write] = id
       write += 1
     }
-    lengths[word] = write - start
+    words[word].length = write - start
   }
 
   private mutating func change(_ pair: PairCounts.Pair, by amount: Int, in word: Int) {

@@ -2,17 +2,39 @@
 struct PairCounts {
   typealias Pair = UInt64
 
-  private var table: [Pair: Int32] = [:]
+  /// At a pair's hash: its place plus one; 0 is free. The count is a power of two, at most half full.
+  private var slots: [Int32] = Array(repeating: 0, count: 1 << 16)
   private(set) var pairs: [Pair] = []
   var counts: [Int] = []
 
   /// The place of `pair`, which is added with a count of 0 if it is new.
   mutating func index(of pair: Pair) -> Int {
-    if let index = table[pair] { return Int(index) }
-    table[pair] = Int32(pairs.count)
+    var slot = slot(of: pair)
+    while slots[slot] != 0 {
+      let index = Int(slots[slot]) - 1
+      if pairs[index] == pair { return index }
+      slot = (slot + 1) & (slots.count - 1)
+    }
     pairs.append(pair)
     counts.append(0)
+    slots[slot] = Int32(pairs.count)
+    if pairs.count * 2 > slots.count { grow() }
     return pairs.count - 1
+  }
+
+  @inline(__always)
+  private func slot(of pair: Pair) -> Int {
+    let mixed = pair &* 0x9E37_79B9_7F4A_7C15
+    return Int(truncatingIfNeeded: mixed ^ mixed >> 32) & (slots.count - 1)
+  }
+
+  private mutating func grow() {
+    slots = Array(repeating: 0, count: slots.count * 2)
+    for (index, pair) in pairs.enumerated() {
+      var slot = slot(of: pair)
+      while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+      slots[slot] = Int32(index + 1)
+    }
   }
 
   @inline(__always)

@@ -6,7 +6,8 @@ import Tokenizers
 
 struct CorpusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "corpus", abstract: "Make datasets of tokens from text.", subcommands: [Build.self])
+    commandName: "corpus", abstract: "Make datasets of tokens from text, and look at them.",
+    subcommands: [Build.self, Inspect.self])
 
   /// How input files are read; shared with the tokenizer's training.
   struct InputFlags: ParsableArguments {

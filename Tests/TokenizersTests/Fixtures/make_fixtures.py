@@ -74,16 +74,20 @@ def byte_level(name, pre, size):
     save(name + ".vectors.json", [{"text": t, "ids": tokenizer.encode(t).ids} for t in texts])
 
 
-def sentence_piece(name, **options):
+# Characters that become another, several, none, a space, and a sequence that becomes one.
+RULES = ["FF21\t41", "FB01\t66 69", "AD\t", "A0\t20", "9\t20", "A\t20", "65 301\tE9", "2026\t2E 2E 2E", "B4\t20 301"]
+
+
+def sentence_piece(name, texts=(), **options):
     with open("/tmp/fixture_text.txt", "w", encoding="utf-8") as file:
         file.write("\n".join(re.split(r"[\n\r\t]+", TEXT)))
     model = os.path.join(HERE, name)
     sentencepiece.SentencePieceTrainer.train(
-        input="/tmp/fixture_text.txt", model_prefix=model, normalization_rule_name="identity",
-        character_coverage=0.98, minloglevel=2, **options)
+        input="/tmp/fixture_text.txt", model_prefix=model, character_coverage=0.98, minloglevel=2,
+        **{"normalization_rule_name": "identity", **options})
     os.remove(model + ".vocab")
     processor = sentencepiece.SentencePieceProcessor(model_file=model + ".model")
-    texts = [TEXT, "", "a", " ", "  two  spaces ", "<s> is text"] + random_texts(40, name)
+    texts = [TEXT, "", "a", " ", "  two  spaces ", "<s> is text", *texts] + random_texts(40, name)
     vectors = []
     for text in texts:
         ids = processor.encode(text)
@@ -103,3 +107,9 @@ if __name__ == "__main__":
                    remove_extra_whitespaces=False, allow_whitespace_only_pieces=True,
                    user_defined_symbols=["<|tool|>", "fast"])
     sentence_piece("unigram", model_type="unigram", vocab_size=120, hard_vocab_limit=False)
+    with open("/tmp/fixture_rules.tsv", "w", encoding="utf-8") as file:
+        file.write("".join(rule + "\n" for rule in RULES))
+    sentence_piece("rules", model_type="unigram", vocab_size=110, hard_vocab_limit=False, byte_fallback=False,
+                   normalization_rule_name="", normalization_rule_tsv="/tmp/fixture_rules.tsv",
+                   texts=["\uff21\ufb01nal \u00a0 \u00a0 caf\u00e9 cafe\u0301\u2026 a\u00adb", "\u00b4 \u00b4\u00b4", "  \u00a0", "\u2581\u2581x\u2581",
+                          "222 888 eee eeee", "\u4e16 \u4e17\u4e18 \u4e19", "\u00a0"])

@@ -1,9 +1,9 @@
 import Foundation
 import Tokenizers
 
-// driver encode TOKENIZER INPUT OUTPUT [threads] [repeats] [lines]   ids as little-endian i32, "seconds" on stdout
+// driver encode TOKENIZER INPUT OUTPUT [threads] [repeats] [lines|documents]   ids as little-endian i32, "seconds" on stdout
 // driver train bpe|sentencepiece SIZE PATTERN OUTPUT INPUT…
-// TOKENIZER is a file or a folder.
+// TOKENIZER is a file or a folder. INPUT is one text, or many: its lines, or documents ended by zero bytes.
 
 func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(fileURLWithPath: path))) }
 
@@ -33,7 +33,8 @@ func encode(_ arguments: [String]) throws {
   let text = try bytes(arguments[1])
   let threads = arguments.count > 3 ? Int(arguments[3]) ?? 1 : 1
   let repeats = arguments.count > 4 ? Int(arguments[4]) ?? 1 : 1
-  let documents = arguments.count > 5 ? text.split(separator: 10).map(Array.init) : [text]
+  let separator: UInt8? = arguments.count > 5 ? (arguments[5] == "lines" ? 10 : 0) : nil
+  let documents = separator.map { text.split(separator: $0).map(Array.init) } ?? [text]
   var ids: [Int32] = []
   var best = Double.infinity
   for _ in 0..<repeats {
@@ -41,7 +42,8 @@ func encode(_ arguments: [String]) throws {
     best = min(best, time)
     ids = found.count == 1 ? found[0] : Array(found.joined())
   }
-  print("encode \(best) s, \(Double(text.count) / best / 1e6) MB/s, \(ids.count) ids, threads \(threads)")
+  print(
+    "encode \(best) s, \(Double(text.count) / best / 1e6) MB/s, \(ids.count) ids, threads \(threads)")
   if documents.count == 1 {
     let (back, time) = seconds { files.tokenizer.decode(ids) }
     print("decode \(time) s, round trip \(back == text ? "exact" : "DIFFERS")")
@@ -73,7 +75,7 @@ do {
   switch CommandLine.arguments.dropFirst().first {
   case "encode": try encode(Array(CommandLine.arguments.dropFirst(2)))
   case "train": try train(Array(CommandLine.arguments.dropFirst(2)))
-  default: print("usage: driver encode TOKENIZER INPUT OUTPUT [threads] [repeats] [lines]")
+  default: print("usage: driver encode TOKENIZER INPUT OUTPUT [threads] [repeats] [lines|documents]")
   }
 } catch {
   print("error: \(error)")
