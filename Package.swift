@@ -34,7 +34,7 @@ let libraries: [Target] = [
 
 let house: [Target] =
   // 0  Values and their storage.
-  layer("Tensors", needs: ["CKernels"])
+  layer("Tensors", needs: ["CKernels"], testNeeds: ["KernelChecks"])
   + layer("Files", needs: ["CZlib"])
   + layer("Recipes", needs: [.product(name: "Yams", package: "Yams")])
   + layer("Telemetry", needs: [.product(name: "Logging", package: "swift-log")])
@@ -73,6 +73,7 @@ let commands: [Target] = [
   .target(
     name: "TestSupport", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/TestSupport",
     swiftSettings: strict),
+  .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
 ]
 
 let package = Package(
