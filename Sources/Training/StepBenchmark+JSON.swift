@@ -7,6 +7,8 @@ extension StepBenchmark {
       ("fma_peak_gflops_per_second", number(peak / 1e9)), ("peak_memory_bytes", "\(peakMemory)"),
       ("allocations_per_step", number(allocationsPerStep)),
       ("pool_misses_per_step", number(poolMissesPerStep)),
+      ("predicted_saved_bytes", "\(savedBytes.predicted)"),
+      ("measured_saved_bytes", "\(savedBytes.measured)"),
       ("parameters", "\(parameters)"), ("threads", "\(threads)"),
       ("instruction_set", "\"\(instructionSet)\""),
       ("step_seconds", "[\(seconds.map(number).joined(separator: ", "))]"), ("loss", number(lastLoss)),

@@ -1,5 +1,6 @@
 import CAllocations
 import Corpus
+import Layers
 import Models
 import Telemetry
 import Tensors
@@ -21,6 +22,8 @@ package struct StepBenchmark {
   /// Heap allocations of the issuing thread per timed step; nil where they are not counted.
   package let allocationsPerStep: Double?
   package let lastLoss: Double
+  /// Activations of a microbatch between forward and backward, in bytes: by `savedBytes`, and as the pool saw it.
+  package let savedBytes: (predicted: Int, measured: Int)
   /// Of the timed steps, where asked for.
   package let profile: StepProfile?
 
@@ -74,7 +77,21 @@ package struct StepBenchmark {
     peakMemory = Device.peakResidentBytes
     poolMissesPerStep = Double(device.misses - misses) / Double(max(1, steps))
     lastLoss = loss
+    savedBytes = Self.measureSaved(
+      model, sequences: config.training.microbatch, length: config.sequenceLength)
     self.profile = profile.flatMap { StepProfile($0, of: model, peak: peak) }
+  }
+
+  private static func measureSaved(
+    _ model: Decoder, sequences: Int, length: Int
+  ) -> (predicted: Int, measured: Int) {
+    let microbatch = Microbatch(
+      [Int32](repeating: 0, count: sequences * length), sequences: sequences, on: model.device)
+    let before = model.device.usedBytes
+    let saved = model.forward(microbatch).saved
+    let kept = model.device.usedBytes - before
+    withExtendedLifetime(saved) {}
+    return (model.savedBytes(tokens: microbatch.tokens), kept)
   }
 
   /// Of the median step.

@@ -94,7 +94,7 @@ import Testing
   private static let keys: Set = [
     "tokens_per_second", "model_gflops_per_second", "fma_peak_gflops_per_second", "peak_memory_bytes",
     "allocations_per_step", "pool_misses_per_step", "parameters", "threads", "instruction_set",
-    "step_seconds", "loss", "flop_convention",
+    "step_seconds", "loss", "flop_convention", "predicted_saved_bytes", "measured_saved_bytes",
   ]
 
   @Test("a benchmark is one line of JSON with every figure, and a step takes nothing from heap or pool")
