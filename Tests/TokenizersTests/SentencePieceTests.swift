@@ -39,6 +39,19 @@ struct SentencePieceTests {
     }
   }
 
+  @Test("no character before a piece is lost, whatever the model has of it", arguments: ["rules", "unigram"])
+  func anyCharacterBeforeAPiece(name: String) throws {
+    let model = try Fixture.bytes("\(name).model")
+    let tokenizer = try SentencePieceTokenizer(model: model, source: name)
+    let processor = try SentencePieceProcessor(model, source: name)
+    for byte in UInt8(1)...127 {
+      let text = [0x61, byte] + Array("hello ".utf8) + [byte] + Array("the".utf8)
+      var ids: [Int32] = []
+      try processor.encode(text.span, 0..<text.count, into: &ids)
+      #expect(tokenizer.encode(text) == ids, "the byte \(byte)")
+    }
+  }
+
   @Test("a damaged table of replacements is refused, or replaces wrongly, and never crashes")
   func damagedRules() throws {
     let table = try SentencePieceModel(Fixture.bytes("rules.model"), source: "rules").replacements

@@ -18,7 +18,8 @@ struct PieceTrie: Sendable {
 
   init(_ pieces: [(text: [UInt8], id: Int32, score: Float)]) {
     nodes = Array(repeating: Node(), count: 256)
-    nodes[Self.root].parent = 0
+    // Taken, and nobody's child: least of all its own, or the byte that is its base would be a way back to it.
+    nodes[Self.root].parent = .max
     let sorted = pieces.sorted { $0.text.lexicographicallyPrecedes($1.text) }
     var waiting = [(place: Self.root, range: 0..<sorted.count, depth: 0)]
     while let node = waiting.popLast() {
