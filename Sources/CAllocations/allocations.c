@@ -22,7 +22,7 @@ void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 
-// The test process is an executable, so this is an offset from the thread pointer: reading it allocates
+// Tests and product are executables, so this is an offset from the thread pointer: reading it allocates
 // nothing.
 static _Thread_local uint64_t count;
 

@@ -81,7 +81,7 @@ package struct GenerationBenchmark {
   /// Of the median token.
   package var tokensPerSecond: Double {
     let sorted = tokenSeconds.sorted()
-    return sorted.isEmpty ? 0 : 1 / sorted[sorted.count / 2]
+    return sorted.isEmpty ? 0 : 1 / ((sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2)
   }
 
   package var bytesPerSecond: Double { tokensPerSecond * bytesPerToken }

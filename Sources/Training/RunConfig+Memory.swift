@@ -13,13 +13,26 @@ extension RunConfig {
     let activations = Double(built?.savedBytes(tokens: tokens) ?? 0)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard state + activations > available else { return }
-    func brief(_ bytes: Double) -> String { Bytes(Int(bytes)).description }
     throw TrainingFailure(
       "the run does not fit this machine: \(Brief.count(model.parameterCount)) parameters with gradients and "
-        + "optimizer state take \(brief(state))"
+        + "optimizer state take \(Self.brief(state))"
         + (built == nil
-          ? "" : ", a microbatch of \(training.microbatch) × \(sequenceLength) tokens \(brief(activations))")
-        + ", there are \(brief(available)): choose a smaller model, a smaller training.microbatch or "
+          ? ""
+          : ", a microbatch of \(training.microbatch) × \(sequenceLength) tokens \(Self.brief(activations))")
+        + ", there are \(Self.brief(available)): choose a smaller model, a smaller training.microbatch or "
         + "training.recompute full")
   }
+
+  /// Throws when the weights alone, as text is generated with them, cannot fit into this machine.
+  package func checkMemoryToRead() throws(TrainingFailure) {
+    let weights = model.parameterCount * 4
+    let available = Double(ProcessInfo.processInfo.physicalMemory)
+    guard weights > available else { return }
+    throw TrainingFailure(
+      "the model does not fit this machine: \(Brief.count(model.parameterCount)) parameters take "
+        + "\(Self.brief(weights)), there are \(Self.brief(available)): choose a smaller model")
+  }
+
+  /// A size that a wild recipe may have made larger than an integer.
+  private static func brief(_ bytes: Double) -> String { Bytes(Int(min(bytes, 0x1p62))).description }
 }

@@ -97,7 +97,8 @@ package struct StepBenchmark {
   /// Of the median step.
   package var tokensPerSecond: Double {
     let sorted = seconds.sorted()
-    return sorted.isEmpty ? 0 : Double(tokensPerStep) / sorted[sorted.count / 2]
+    return sorted.isEmpty
+      ? 0 : Double(tokensPerStep) / ((sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2)
   }
 
   package var flopsPerSecond: Double { tokensPerSecond * flopsPerToken }

@@ -1,7 +1,8 @@
-/// Counts the heap allocations of the calling thread, so that a test can hold a hot path to a number.
+/// Counts the heap allocations of the calling thread, so that a test can hold a hot path to a number and
+/// `needletail benchmark` can print it.
 ///
 /// Linking this target replaces malloc, calloc, realloc, posix_memalign, aligned_alloc and memalign of the
-/// whole test process by wrappers around glibc's own that count and pass on. A thread sees only what it
+/// whole process, tests and product alike, by wrappers around glibc's own that count and pass on. A thread sees only what it
 /// allocated itself: tests that run beside it do not disturb the count.
 #pragma once
 

@@ -28,7 +28,8 @@ struct BenchmarkCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Instead: read a prompt of training.sequence_length tokens and write so many.", valueName: "tokens"))
+      "Instead: write so many tokens behind a prompt of training.sequence_length, or what the context leaves.",
+      valueName: "tokens"))
   var generate: Int?
 
   @Flag(help: "Show where the time of the steps goes.")
@@ -45,7 +46,9 @@ struct BenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
-    guard steps > 0 else { throw ValidationError("--steps must be at least 1, got \(steps)") }
+    guard (1...100_000).contains(steps) else {
+      throw ValidationError("--steps must lie in 1 ... 100000, got \(steps)")
+    }
     try ThreadCount.check(threads)
     guard instructionSet.isAvailable else {
       throw ValidationError(
@@ -81,17 +84,18 @@ struct BenchmarkCommand: ParsableCommand {
 extension BenchmarkCommand {
   private func runGeneration(_ config: RunConfig, count: Int) throws {
     guard !profile else { throw ValidationError("--profile shows training steps: leave out --generate") }
-    let prompt = config.sequenceLength, context = config.model.context
-    guard count > 0, prompt + count <= context else {
-      throw ValidationError(
-        "--generate \(count) behind a prompt of \(prompt) tokens does not fit model.context \(context): ask for "
-          + "1 ... \(context - prompt), or set a shorter training.sequence_length")
-    }
-    var model = config.model
-    if model.vocabulary == 0 { model.vocabulary = 50_304 }
+    var config = config
+    config.data.prefix = config.data.prefix ?? "random tokens"
+    if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     try config.validate()
+    let context = config.model.context
+    guard (1..<context).contains(count) else {
+      throw ValidationError("--generate must lie in 1 ... \(context - 1), model.context − 1, got \(count)")
+    }
+    let prompt = min(config.sequenceLength, context - count)
+    try config.checkMemoryToRead()
     let result = GenerationBenchmark(
-      model, prompt: prompt, count: count, threads: config.training.threads ?? Device.processorCount,
+      config.model, prompt: prompt, count: count, threads: config.training.threads ?? Device.processorCount,
       instructionSet: instructionSet)
     let prefill = Double(prompt) / result.prefillSeconds, forward = Double(prompt) / result.forwardSeconds
     if json {
