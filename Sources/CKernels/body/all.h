@@ -6,6 +6,8 @@
 #include "few_rows.h"
 #include "random.h"
 #include "attention.h"
+#include "attention_backward.h"
+#include "rotary.h"
 #include "norm.h"
 #include "elementwise.h"
 #include "loss.h"
