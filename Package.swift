@@ -56,7 +56,7 @@ let house: [Target] =
       "Models", "Corpus", "Optimizers", "Layers", "Checkpoints", "Recipes", "Telemetry", "Tensors",
       "Tokenizers", "Files", "CAllocations",
     ])
-  + layer("Generation", needs: ["Models", "Layers", "Tensors"])
+  + layer("Generation", needs: ["Models", "Layers", "Telemetry", "Tensors"])
   // 5  What people do with models.
   + layer("Evaluation", needs: ["Models", "Corpus", "Tokenizers", "Layers", "Tensors"])
 

@@ -1,5 +1,6 @@
 import Layers
 import Models
+import Telemetry
 import Tensors
 
 /// Times a model that reads a prompt of random tokens and then writes, one token at a time, beside what the
@@ -39,8 +40,7 @@ package struct GenerationBenchmark {
     func seconds(_ body: () -> Void) -> Double {
       let start = ContinuousClock.now
       body()
-      let (seconds, attoseconds) = (ContinuousClock.now - start).components
-      return Double(seconds) + Double(attoseconds) * 1e-18
+      return (ContinuousClock.now - start).seconds
     }
     func read(_ ids: [Int32]) -> Tensor {
       model.hidden(Microbatch(ids, sequences: 1, from: cache.length, cache: cache, on: device))
@@ -79,10 +79,7 @@ package struct GenerationBenchmark {
   }
 
   /// Of the median token.
-  package var tokensPerSecond: Double {
-    let sorted = tokenSeconds.sorted()
-    return sorted.isEmpty ? 0 : 1 / ((sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2)
-  }
+  package var tokensPerSecond: Double { tokenSeconds.isEmpty ? 0 : 1 / tokenSeconds.median }
 
   package var bytesPerSecond: Double { tokensPerSecond * bytesPerToken }
 }

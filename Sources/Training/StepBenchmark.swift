@@ -95,11 +95,7 @@ package struct StepBenchmark {
   }
 
   /// Of the median step.
-  package var tokensPerSecond: Double {
-    let sorted = seconds.sorted()
-    return sorted.isEmpty
-      ? 0 : Double(tokensPerStep) / ((sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2)
-  }
+  package var tokensPerSecond: Double { seconds.isEmpty ? 0 : Double(tokensPerStep) / seconds.median }
 
   package var flopsPerSecond: Double { tokensPerSecond * flopsPerToken }
 }
