@@ -22,6 +22,7 @@ func layer(
 // Libraries in C and C++.
 let libraries: [Target] = [
   .target(name: "CAllocations"),
+  .target(name: "CMPI"),
   .target(
     name: "CKernels",
     linkerSettings: [.linkedLibrary("m"), .linkedLibrary("pthread")]),
@@ -35,26 +36,29 @@ let libraries: [Target] = [
 let house: [Target] =
   // 0  Values and their storage.
   layer("Tensors", needs: ["CKernels"], testNeeds: ["KernelChecks"])
+  + layer("Topology")
   + layer("Files", needs: ["CZlib"])
   + layer("Recipes", needs: [.product(name: "Yams", package: "Yams")])
   + layer("Telemetry", needs: [.product(name: "Logging", package: "swift-log")])
-  // 1  Text to ids.
+  // 1  Ranks that talk, the order of their work, text to ids.
+  + layer("Collectives", needs: ["Tensors", "Topology", "CMPI"])
+  + layer("Schedules")
   + layer("Tokenizers", needs: ["CSentencePiece"])
   // 2  The mathematics and its state.
-  + layer("Layers", needs: ["Tensors"])
+  + layer("Layers", needs: ["Tensors", "Topology", "Collectives"])
   + layer("Optimizers", needs: ["Tensors"])
-  + layer("Checkpoints", needs: ["Tensors", "Files"])
+  + layer("Checkpoints", needs: ["Tensors", "Topology", "Files"])
   // 3  Architectures and data.
   + layer(
-    "Models", needs: ["Layers", "Tensors", "Checkpoints", "Recipes", "Files"],
+    "Models", needs: ["Layers", "Collectives", "Topology", "Tensors", "Checkpoints", "Recipes", "Files"],
     testNeeds: ["Optimizers", "CAllocations"])
   + layer("Corpus", needs: ["Tokenizers", "Files", "CZlib", "CZstd"])
   // 4  The engines.
   + layer(
     "Training",
     needs: [
-      "Models", "Corpus", "Optimizers", "Layers", "Checkpoints", "Recipes", "Telemetry", "Tensors",
-      "Tokenizers", "Files", "CAllocations",
+      "Models", "Corpus", "Optimizers", "Layers", "Schedules", "Collectives", "Topology", "Checkpoints",
+      "Recipes", "Telemetry", "Tensors", "Tokenizers", "Files", "CAllocations",
     ])
   + layer("Generation", needs: ["Models", "Layers", "Telemetry", "Tensors"])
   // 5  What people do with models.
@@ -65,8 +69,8 @@ let commands: [Target] = [
   .executableTarget(
     name: "needletail",
     dependencies: [
-      "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers",
-      "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
+      "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers", "Schedules",
+      "Collectives", "Topology", "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),

@@ -1,0 +1,2 @@
+// MPI, opened at run time.
+#pragma once
