@@ -86,7 +86,7 @@ static void norm_backward(const memory *m) {  // with the statistics of the forw
 static void column_sums(const memory *m) { nk_add_column_sums(m->pool, m->a, WIDTH, ROWS, WIDTH, m->f); }
 static void swiglu_forward(const memory *m) { nk_swiglu_forward(m->pool, m->a, m->c, ROWS / 2, WIDTH); }
 static void swiglu_backward(const memory *m) { nk_swiglu_backward(m->pool, m->b, m->a, m->d, NULL, ROWS / 2, WIDTH); }
-static void dropout(const memory *m) { nk_dropout(m->pool, m->c, m->a, m->b, COUNT, 0.1f, 7); }
+static void dropout(const memory *m) { nk_dropout(m->pool, m->c, m->a, m->b, COUNT, 0.1f, 7, 0); }
 static void embedding_forward(const memory *m) {
   nk_embedding_forward(m->pool, m->a, m->b, m->ids, m->ids, m->c, ROWS, WIDTH);
 }

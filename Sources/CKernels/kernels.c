@@ -54,8 +54,8 @@ void nk_swiglu_backward(nk_pool *pool, const float *dy, const float *x, float *d
   pool->table->swiglu_backward(pool, dy, x, dx, y, rows, width);
 }
 void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
-                uint64_t key) {
-  pool->table->dropout(pool, y, x, residual, count, p, key);
+                uint64_t key, uint64_t first) {
+  pool->table->dropout(pool, y, x, residual, count, p, key, first);
 }
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->exp(pool, y, x, count); }
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->tanh(pool, y, x, count); }

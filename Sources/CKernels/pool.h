@@ -75,7 +75,7 @@ struct nk_table {
   void (*activate_backward)(nk_pool *, nk_activation, float *, const float *, const float *, int64_t);
   void (*swiglu_forward)(nk_pool *, const float *, float *, int64_t, int64_t);
   void (*swiglu_backward)(nk_pool *, const float *, const float *, float *, float *, int64_t, int64_t);
-  void (*dropout)(nk_pool *, float *, const float *, const float *, int64_t, float, uint64_t);
+  void (*dropout)(nk_pool *, float *, const float *, const float *, int64_t, float, uint64_t, uint64_t);
   void (*exp)(nk_pool *, float *, const float *, int64_t);
   void (*tanh)(nk_pool *, float *, const float *, int64_t);
   void (*erf)(nk_pool *, float *, const float *, int64_t);

@@ -134,10 +134,10 @@ static void dropout(check *c, const void *with) {
     matrix x = uniform(c, 1, count, 0), residual = uniform(c, 1, count, 0);
     matrix y = empty(c, 1, count, 0), sum = empty(c, 1, count, 0), other = empty(c, 1, count, 0);
     matrix part = empty(c, 1, 4099, 0);
-    nk_dropout(c->pool, y.at, x.at, NULL, count, p, 99);
-    nk_dropout(c->pool, sum.at, x.at, residual.at, count, p, 99);
-    nk_dropout(c->pool, part.at, x.at, NULL, 4099, p, 99);
-    nk_dropout(c->pool, other.at, x.at, NULL, count, p, 100);
+    nk_dropout(c->pool, y.at, x.at, NULL, count, p, 99, 0);
+    nk_dropout(c->pool, sum.at, x.at, residual.at, count, p, 99, 0);
+    nk_dropout(c->pool, part.at, x.at, NULL, 4099, p, 99, 0);
+    nk_dropout(c->pool, other.at, x.at, NULL, count, p, 100, 0);
     double dropped = 0, agreeing = 0;
     for (int64_t i = 0; i < count; i++) {
       bool keeps = y.at[i] != 0 || x.at[i] == 0;

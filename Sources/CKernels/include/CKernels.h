@@ -94,8 +94,10 @@ typedef struct {
   int64_t kv_sequence_stride;   // elements between the k (and v) of two sequences; 0: key_length rows
   float *output; int64_t ldo;
   float *log_sum;
-  // Dropout of the probabilities: kept with probability 1 − dropout and scaled by its inverse.
+  // Dropout of the probabilities: kept with probability 1 − dropout and scaled by its inverse. The masks are
+  // those of heads first_head ..< first_head + heads of total_heads (0: heads).
   float dropout; uint64_t dropout_key;
+  int64_t total_heads, first_head;
   // Backward only.
   const float *d_output; int64_t ldd;
   float *dq; int64_t lddq;
@@ -146,9 +148,10 @@ void nk_swiglu_forward(nk_pool *pool, const float *x, float *y, int64_t rows, in
 /// dx[rows, 2·width]; y (may be null) is recomputed into it.
 void nk_swiglu_backward(nk_pool *pool, const float *dy, const float *x, float *dx, float *y, int64_t rows,
                         int64_t width);
-/// y = residual + mask·x/(1 − p); the mask of element i is a function of (key, i) alone. residual may be null.
+/// y = residual + mask·x/(1 − p); the mask of element i is a function of (key, first + i) alone. residual may be
+/// null.
 void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
-                uint64_t key);
+                uint64_t key, uint64_t first);
 /// The largest relative errors of these against a long-double reference are stated in `body/vector.h`.
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count);
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count);
