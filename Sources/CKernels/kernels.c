@@ -161,9 +161,10 @@ typedef struct {
   uint16_t *y16;
   const uint16_t *x16;
   const int32_t *ids, *positions;
+  nk_table_part part;
   int64_t count, rows, width;
   float value;
-  uint64_t key, first;
+  uint64_t key, first, row_stride;
 } mover;
 
 static void fill_task(void *context, int worker) {
@@ -188,25 +189,39 @@ void nk_copy(nk_pool *pool, float *y, const float *x, int64_t count) {
   nk_pool_loop(pool, copy_task, &s);
 }
 
+/// Where in the part of a table the row of an id begins; false where it is elsewhere.
+static inline bool find_row(const mover *s, int64_t row, int64_t *at) {
+  int64_t place = s->ids[row] - s->part.first_row;
+  *at = place * s->width;
+  return place >= 0 && place < s->part.table_rows;
+}
+
 static void embedding_forward_task(void *context, int worker) {
   const mover *s = context;
   (void)worker;
   for (int64_t begin, end; nk_claim(s->pool, s->rows, 16, &begin, &end);)
     for (int64_t row = begin; row < end; row++) {
       float *y = s->y + row * s->width;
-      const float *token = s->x + s->ids[row] * s->width;
-      if (!s->x2) {
-        memcpy(y, token, (size_t)s->width * sizeof(float));
+      const float *position = s->x2 ? s->x2 + s->positions[row] * s->width : NULL;
+      size_t bytes = (size_t)s->width * sizeof(float);
+      int64_t at;
+      if (!find_row(s, row, &at)) {
+        if (position) memcpy(y, position, bytes);
+        else memset(y, 0, bytes);
         continue;
       }
-      const float *position = s->x2 + s->positions[row] * s->width;
+      const float *token = s->x + at;
+      if (!position) {
+        memcpy(y, token, bytes);
+        continue;
+      }
       for (int64_t j = 0; j < s->width; j++) y[j] = token[j] + position[j];
     }
 }
-void nk_embedding_forward(nk_pool *pool, const float *table, const float *position_table, const int32_t *ids,
-                          const int32_t *positions, float *y, int64_t rows, int64_t width) {
-  mover s = {.pool = pool, .y = y, .x = table, .x2 = position_table, .ids = ids, .positions = positions,
-             .rows = rows, .width = width};
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
+                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width) {
+  mover s = {.pool = pool, .y = y, .x = table, .part = part, .x2 = position_table, .ids = ids,
+             .positions = positions, .rows = rows, .width = width};
   nk_pool_loop(pool, embedding_forward_task, &s);
 }
 
@@ -216,14 +231,16 @@ static void embedding_backward_task(void *context, int worker) {
   (void)worker;
   for (int64_t begin, end; nk_claim(s->pool, s->width, 64, &begin, &end);)
     for (int64_t row = 0; row < s->rows; row++) {
-      float *restrict to = s->y + s->ids[row] * s->width;
+      int64_t at;
+      if (!find_row(s, row, &at)) continue;
+      float *restrict to = s->y + at;
       const float *from = s->x + row * s->width;
       for (int64_t j = begin; j < end; j++) to[j] += from[j];
     }
 }
-void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
-                           int64_t width) {
-  mover s = {.pool = pool, .y = d_table, .x = dy, .ids = ids, .rows = rows, .width = width};
+void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, const int32_t *ids,
+                           const float *dy, int64_t rows, int64_t width) {
+  mover s = {.pool = pool, .y = d_table, .part = part, .x = dy, .ids = ids, .rows = rows, .width = width};
   nk_pool_loop(pool, embedding_backward_task, &s);
 }
 
@@ -261,17 +278,22 @@ void nk_f32_from_bf16(nk_pool *pool, float *y, const uint16_t *x, int64_t count)
 static void random_normal_task(void *context, int worker) {
   const mover *s = context;
   (void)worker;
-  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);) {
+    int64_t row = begin / s->width, column = begin % s->width;
     for (int64_t i = begin; i < end; i++) {
-      uint64_t element = s->first + (uint64_t)i;
+      uint64_t element = s->first + (uint64_t)row * s->row_stride + (uint64_t)column;
+      if (++column == s->width) column = 0, row++;
       uint32_t words[4];
       philox(s->key, element / 2, words);
       double u = ((double)words[0] + 1) / 4294967296.0, angle = 6.283185307179586 * words[1] / 4294967296.0;
       double radius = sqrt(-2 * log(u));
       s->y[i] = (float)(s->value * radius * (element % 2 ? sin(angle) : cos(angle)));
     }
+  }
 }
-void nk_random_normal(nk_pool *pool, float *y, int64_t count, uint64_t key, uint64_t first, float deviation) {
-  mover s = {.pool = pool, .y = y, .count = count, .key = key, .first = first, .value = deviation};
+void nk_random_normal(nk_pool *pool, float *y, int64_t rows, int64_t columns, uint64_t key, uint64_t first,
+                      uint64_t row_stride, float deviation) {
+  mover s = {.pool = pool, .y = y, .count = rows * columns, .width = columns, .key = key, .first = first,
+             .row_stride = row_stride, .value = deviation};
   nk_pool_loop(pool, random_normal_task, &s);
 }

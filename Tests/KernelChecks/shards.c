@@ -78,8 +78,66 @@ static void attention_heads(check *c, const void *with) {
   }
 }
 
+/// Uneven parts of a table, one of them empty: the parts' results add up to the whole's, and each part's
+/// gradient is its rows of the whole's.
+static void embedding(check *c, const void *with) {
+  (void)with;
+  static const int64_t bounds[] = {0, 3, 3, 9, 17};
+  const int64_t rows = 53;
+  const nk_table_part all = {0, 17};
+  for (int64_t width = 1; width <= 200; width = width * 3 + 1) {
+    matrix table = uniform(c, 17, width, 0), places = uniform(c, 5, width, 0), dy = uniform(c, rows, width, 0);
+    matrix whole = empty(c, rows, width, 0), gradient = uniform(c, 17, width, 0), kept = copy_of(c, gradient);
+    int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4);
+    for (int64_t i = 0; i < rows; i++) {
+      ids[i] = (int32_t)(next_bits(c) % 17);
+      positions[i] = (int32_t)(i % 5);
+    }
+    nk_embedding_forward(c->pool, table.at, all, places.at, ids, positions, whole.at, rows, width);
+    nk_embedding_backward(c->pool, gradient.at, all, ids, dy.at, rows, width);
+    for (int rank = 0; rank < 4; rank++) {
+      nk_table_part part = {bounds[rank], bounds[rank + 1] - bounds[rank]};
+      matrix rows_of = copy_of(c, part_of(table, part.first_row, part.table_rows, 0, width));
+      matrix d_rows = copy_of(c, part_of(kept, part.first_row, part.table_rows, 0, width));
+      matrix plain = empty(c, rows, width, 0), placed = empty(c, rows, width, 0);
+      nk_embedding_forward(c->pool, rows_of.at, part, NULL, ids, NULL, plain.at, rows, width);
+      nk_embedding_forward(c->pool, rows_of.at, part, places.at, ids, positions, placed.at, rows, width);
+      nk_embedding_backward(c->pool, d_rows.at, part, ids, dy.at, rows, width);
+      for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < width; j++) {
+          bool inside = ids[i] >= part.first_row && ids[i] < part.first_row + part.table_rows;
+          same(c, plain.at[i * width + j], inside ? table.at[ids[i] * width + j] : 0);
+          same(c, placed.at[i * width + j],
+               inside ? whole.at[i * width + j] : places.at[positions[i] * width + j]);
+        }
+      same_all(c, d_rows, part_of(gradient, part.first_row, part.table_rows, 0, width));
+    }
+    forget(c);
+  }
+}
+
+/// Blocks of a matrix draw what the whole matrix draws there.
+static void random_block(check *c, const void *with) {
+  (void)with;
+  const int64_t rows = 301, columns = 157;
+  const uint64_t first = 11;
+  static const int64_t row_bounds[] = {0, 1, 150, 301}, column_bounds[] = {0, 64, 65, 157};
+  matrix whole = empty(c, rows, columns, 0);
+  nk_random_normal(c->pool, whole.at, 1, rows * columns, 5, first, 0, 0.02f);
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < 3; j++) {
+      int64_t row = row_bounds[i], column = column_bounds[j];
+      matrix block = empty(c, row_bounds[i + 1] - row, column_bounds[j + 1] - column, 0);
+      nk_random_normal(c->pool, block.at, block.rows, block.columns, 5,
+                       first + (uint64_t)(row * columns + column), (uint64_t)columns, 0.02f);
+      same_all(c, block, part_of(whole, row, block.rows, column, block.columns));
+    }
+}
+
 const claim shard_claims[] = {
     {"dropout of a shard draws the whole's mask", 0, dropout, NULL},
     {"attention of some heads draws the masks of these heads", 0, attention_heads, NULL},
+    {"embedding over parts of a table", 0, embedding, NULL},
+    {"random normal numbers of a block", 0, random_block, NULL},
     {0},
 };

@@ -159,12 +159,18 @@ void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count);
 
 // ---------------------------------------------------------------- embedding, loss
 
-/// y[row] = table[ids[row]] (+ positions_table[positions[row]] when given).
-void nk_embedding_forward(nk_pool *pool, const float *table, const float *position_table, const int32_t *ids,
-                          const int32_t *positions, float *y, int64_t rows, int64_t width);
-/// d_table[ids[row]] += dy[row]
-void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
-                           int64_t width);
+/// Rows first_row ..< first_row + table_rows of a table.
+typedef struct {
+  int64_t first_row, table_rows;
+} nk_table_part;
+
+/// y[row] = the table's row ids[row], 0 where that lies outside `part` (+ position_table[positions[row]] when
+/// given).
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
+                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width);
+/// The table's row ids[row] of the gradient += dy[row], where it lies inside `part`.
+void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, const int32_t *ids,
+                           const float *dy, int64_t rows, int64_t width);
 /// losses[row] = log Σ exp(logits[row]) − logits[row, target] (0 where the target is negative).
 /// With `gradient` the logits become weight · d loss / d logits, zero where the target is negative.
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
@@ -197,8 +203,10 @@ void nk_f32_from_f16(nk_pool *pool, float *y, const uint16_t *x, int64_t count);
 
 // ---------------------------------------------------------------- random numbers
 
-/// Standard normal numbers · deviation; element i is a function of (key, first + i) alone (Philox4x32-10).
-void nk_random_normal(nk_pool *pool, float *y, int64_t count, uint64_t key, uint64_t first, float deviation);
+/// Standard normal numbers · deviation in y[rows, columns]; element (r, c) is a function of
+/// (key, first + r·row_stride + c) alone (Philox4x32-10).
+void nk_random_normal(nk_pool *pool, float *y, int64_t rows, int64_t columns, uint64_t key, uint64_t first,
+                      uint64_t row_stride, float deviation);
 
 // ---------------------------------------------------------------- memory
 
