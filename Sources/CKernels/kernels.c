@@ -88,6 +88,10 @@ void nk_sgd(nk_pool *pool, float learning_rate, float momentum, bool nesterov, f
             float gradient_scale, float *p, float *g, float *v, int64_t count) {
   pool->table->sgd(pool, learning_rate, momentum, nesterov, weight_decay, gradient_scale, p, g, v, count);
 }
+void nk_reduce(nk_pool *pool, nk_reduction reduction, nk_element element, const void *const *inputs, int n_inputs,
+               float *const *outputs, int n_outputs, int64_t first, int64_t count) {
+  pool->table->reduce(pool, reduction, element, inputs, n_inputs, outputs, n_outputs, first, count);
+}
 void nk_f16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count) {
   pool->table->f16_from_f32(pool, y, x, count);
 }

@@ -88,6 +88,8 @@ struct nk_table {
   double (*sum_of_squares)(nk_pool *, const float *, int64_t);
   void (*adamw)(nk_pool *, const nk_adamw_args *, float *, float *, float *, float *, int64_t);
   void (*sgd)(nk_pool *, float, float, bool, float, float, float *, float *, float *, int64_t);
+  void (*reduce)(nk_pool *, nk_reduction, nk_element, const void *const *, int, float *const *, int, int64_t,
+                 int64_t);
   void (*f16_from_f32)(nk_pool *, uint16_t *, const float *, int64_t);
   void (*f32_from_f16)(nk_pool *, float *, const uint16_t *, int64_t);
 };

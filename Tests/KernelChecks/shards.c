@@ -224,6 +224,61 @@ static void cross_entropy_limits(check *c, const void *with) {
   }
 }
 
+static float widened(uint16_t x) {
+  uint32_t bits = (uint32_t)x << 16;
+  float y;
+  memcpy(&y, &bits, 4);
+  return y;
+}
+
+/// In rank order and in f32, to the bit, into every output and nowhere else; f32 in place of the inputs too.
+static void reduction(check *c, const void *with) {
+  nk_reduction kind = *(const nk_reduction *)with;
+  static const int64_t counts[] = {0, 1, 7, 16, 63, 64, 65, 5000, 9001};
+  enum { MOST = 8, FIRST = 5, AFTER = 3 };
+  for (int ranks = 1; ranks <= MOST; ranks++)
+    for (int n = 0; n < 9; n++) {
+      int64_t count = counts[n], length = FIRST + count + AFTER;
+      matrix x[MOST], wide = empty(c, 1, length, 0), narrow = copy_of(c, wide), twice = copy_of(c, wide);
+      uint16_t *halves[MOST];
+      const void *inputs[MOST], *halved[MOST];
+      float *outputs[MOST], *both[] = {narrow.at, twice.at}, *one[] = {wide.at};
+      for (int r = 0; r < ranks; r++) {
+        x[r] = uniform(c, 1, length, 0);
+        halves[r] = guarded(c, length * 2);
+        for (int64_t i = 0; i < length; i++) halves[r][i] = (uint16_t)(next_bits(c) % 0x7F80);
+        if (count > 6) x[r].at[FIRST + 6] = r == ranks / 2 ? NAN : 1;
+        inputs[r] = outputs[r] = x[r].at;
+        halved[r] = halves[r];
+      }
+      matrix sum = empty(c, 1, length, 0), halved_sum = copy_of(c, sum);
+      for (int64_t i = FIRST; i < FIRST + count; i++) {
+        float a = x[0].at[i], b = widened(halves[0][i]);
+        for (int r = 1; r < ranks; r++) {
+          float p = x[r].at[i], q = widened(halves[r][i]);
+          a = kind == NK_SUM ? a + p : a != a || a > p ? a : p;
+          b = kind == NK_SUM ? b + q : b > q ? b : q;
+        }
+        sum.at[i] = a;
+        halved_sum.at[i] = b;
+      }
+      nk_reduce(c->pool, kind, NK_BF16, halved, ranks, both, 2, FIRST, count);
+      same_all(c, narrow, halved_sum);
+      same_all(c, twice, halved_sum);
+      nk_reduce(c->pool, kind, NK_F32, inputs, ranks, one, 1, FIRST, count);
+      matrix before = copy_of(c, x[ranks - 1]);
+      nk_reduce(c->pool, kind, NK_F32, inputs, ranks, outputs, ranks, FIRST, count);
+      for (int64_t i = 0; i < length; i++) {
+        bool inside = i >= FIRST && i < FIRST + count;
+        if (sum.at[i] != sum.at[i] && inside) holds(c, wide.at[i] != wide.at[i] && x[0].at[i] != x[0].at[i]);
+        else same(c, wide.at[i], sum.at[i]);
+        for (int r = 0; r < ranks && inside && sum.at[i] == sum.at[i]; r++) same(c, x[r].at[i], sum.at[i]);
+        if (!inside) same(c, x[ranks - 1].at[i], before.at[i]);
+      }
+      forget(c);
+    }
+}
+
 const claim shard_claims[] = {
     {"dropout of a shard draws the whole's mask", 0, dropout, NULL},
     {"attention of some heads draws the masks of these heads", 0, attention_heads, NULL},
@@ -231,5 +286,7 @@ const claim shard_claims[] = {
     {"random normal numbers of a block", 0, random_block, NULL},
     {"cross-entropy over parts of the vocabulary", 4e-7, cross_entropy, NULL},
     {"cross-entropy over parts of the vocabulary: infinity and NaN", 4e-7, cross_entropy_limits, NULL},
+    {"sum over ranks", 0, reduction, &(const nk_reduction){NK_SUM}},
+    {"maximum over ranks", 0, reduction, &(const nk_reduction){NK_MAX}},
     {0},
 };

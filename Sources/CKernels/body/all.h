@@ -13,6 +13,7 @@
 #include "loss.h"
 #include "loss_shard.h"
 #include "optimizer.h"
+#include "reduce.h"
 #include "peak.h"
 
 const nk_table TABLE = {
@@ -42,6 +43,7 @@ const nk_table TABLE = {
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
     .sgd = sgd,
+    .reduce = reduce,
     .f16_from_f32 = f16_from_f32,
     .f32_from_f16 = f32_from_f16,
 };

@@ -219,6 +219,17 @@ void nk_f32_from_bf16(nk_pool *pool, float *y, const uint16_t *x, int64_t count)
 void nk_f16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count);
 void nk_f32_from_f16(nk_pool *pool, float *y, const uint16_t *x, int64_t count);
 
+// ---------------------------------------------------------------- reduction over ranks
+
+typedef enum { NK_SUM = 0, NK_MAX = 1 } nk_reduction;
+typedef enum { NK_F32 = 0, NK_BF16 = 1 } nk_element;
+
+/// For elements first ..< first + count: inputs[0] + inputs[1] + … (or the largest; a NaN is larger than all) in
+/// that order and in f32, whatever the inputs are stored as, written to every output. n_inputs ≥ 1. An f32 input
+/// may be an output.
+void nk_reduce(nk_pool *pool, nk_reduction reduction, nk_element element, const void *const *inputs, int n_inputs,
+               float *const *outputs, int n_outputs, int64_t first, int64_t count);
+
 // ---------------------------------------------------------------- random numbers
 
 /// Standard normal numbers · deviation in y[rows, columns]; element (r, c) is a function of
