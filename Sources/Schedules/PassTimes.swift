@@ -43,4 +43,16 @@ extension Schedule {
     let idle = (p - 1) * (times.forward + times.backward - filling) + missing * filling
     return idle / (m * (times.forward + times.backward + times.weights))
   }
+
+  /// `bubbleFormula` in symbols: "(p − 1)/m".
+  package func bubbleFormulaText(_ times: PassTimes = PassTimes()) -> String {
+    let isShort = microbatches < stages
+    guard splitsBackward else {
+      guard chunks > 1 else { return "(p − 1)/m" }
+      return isShort ? "(p − 1 + (v − 1)·(p − m))/(v·m)" : "(p − 1)/(v·m)"
+    }
+    let filling = times.weights <= min(times.forward, times.backward) ? "W" : "min(F, B)"
+    let idle = "(p − 1)·(F + B − \(filling))"
+    return (isShort ? "(\(idle) + (p − m)·\(filling))" : idle) + "/(m·(F + B + W))"
+  }
 }

@@ -57,7 +57,7 @@ extension Schedule {
     return switch kind {
     case .gpipe: nil
     case .oneForwardOneBackward where chunks > 1:
-      "1f1b has one model chunk a stage, got \(chunks): interleaved is the same with several"
+      "1f1b has one model chunk a stage, got \(chunks): interleave 1, or the interleaved schedule"
     case .zeroBubble where chunks > 1:
       "zero_bubble has one model chunk a stage, got \(chunks): interleave 1, or the interleaved schedule"
     case .interleaved where chunks == 1:

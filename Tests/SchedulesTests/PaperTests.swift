@@ -125,4 +125,19 @@ import Testing
       }
     }
   }
+
+  @Test("the formula is written as it is reckoned")
+  func symbols() {
+    func text(_ kind: Schedule.Kind, _ chunks: Int, _ microbatches: Int, weights: Double = 1) -> String {
+      Schedule(kind, stages: 4, chunks: chunks, microbatches: microbatches)
+        .bubbleFormulaText(PassTimes(weights: weights))
+    }
+    #expect(text(.oneForwardOneBackward, 1, 2) == "(p − 1)/m")
+    #expect(text(.interleaved, 2, 8) == "(p − 1)/(v·m)")
+    #expect(text(.interleaved, 2, 3) == "(p − 1 + (v − 1)·(p − m))/(v·m)")
+    #expect(text(.zeroBubble, 1, 8) == "(p − 1)·(F + B − W)/(m·(F + B + W))")
+    #expect(
+      text(.zeroBubble, 1, 3, weights: 2)
+        == "((p − 1)·(F + B − min(F, B)) + (p − m)·min(F, B))/(m·(F + B + W))")
+  }
 }

@@ -84,7 +84,7 @@ import Testing
     #expect(problem(.zeroBubble, 4, 1, 0) == "a pipeline of 0 microbatches: at least one is needed")
     #expect(
       problem(.oneForwardOneBackward, 4, 2, 8)
-        == "1f1b has one model chunk a stage, got 2: interleaved is the same with several")
+        == "1f1b has one model chunk a stage, got 2: interleave 1, or the interleaved schedule")
     #expect(
       problem(.zeroBubble, 4, 2, 8)
         == "zero_bubble has one model chunk a stage, got 2: interleave 1, or the interleaved schedule")

@@ -13,7 +13,7 @@ extension Schedule {
     }
   }
 
-  /// 1920 of them.
+  /// 1728 of them.
   static let shapes = Kind.allCases.flatMap(shapes)
 
   var actions: [[Action]] { (0..<stages).map(actions(stage:)) }
