@@ -23,8 +23,8 @@ extension Schedule {
     case .gpipe: microbatches * chunks
     case .oneForwardOneBackward, .zeroBubble: min(stages - stage - 1, microbatches)
     case .interleaved:
-      // Before the last chunk's first forward pass stands a group of each other chunk; then two passes go by for
-      // each stage behind until it comes back.
+      // Before the last chunk's first forward pass stands a group of each other chunk; then two passes go by
+      // for each stage behind until it comes back.
       min(2 * (stages - stage - 1) + (chunks - 1) * (groups.first?.count ?? 0), microbatches * chunks)
     }
   }

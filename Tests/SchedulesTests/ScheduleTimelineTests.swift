@@ -11,7 +11,7 @@ import Testing
         schedule.actions, duration: { stage, action in Double(1 + (stage + action.microbatch) % 3) },
         transfer: { _, _ in transfer })
       let runs = schedule.stages * schedule.chunks
-      /// When a pass through a run of layers ends, by a search of the spans: told apart from how it is simulated.
+      // When each pass through a run of layers ends, kept another way than the simulation does.
       var ends: [String: Double] = [:]
       for (stage, spans) in timeline.stages.enumerated() {
         for span in spans {
