@@ -35,7 +35,7 @@ extension SafetensorsFile {
     let rowBytes = rowCount == 0 ? 0 : entry.bytes.count / rowCount
     try withBytes(of: entry) { bytes in
       let wanted = bytes[rows.lowerBound * rowBytes..<rows.upperBound * rowBytes]
-      copy(UnsafeRawBufferPointer(rebasing: wanted), entry.type, into: tensor)
+      Self.copy(UnsafeRawBufferPointer(rebasing: wanted), entry.type, into: tensor)
     }
   }
 
@@ -76,7 +76,7 @@ extension SafetensorsFile {
   }
 
   /// Writes the elements in `bytes`, whose type converts to the tensor's, over `tensor`.
-  private func copy(_ bytes: UnsafeRawBufferPointer, _ type: StoredType, into tensor: Tensor) {
+  static func copy(_ bytes: UnsafeRawBufferPointer, _ type: StoredType, into tensor: Tensor) {
     switch (type, tensor.dtype) {
     case (.bf16, .f32): convert(bytes, .bf16, into: tensor)
     case (.f16, .f32): convert(bytes, .f16, into: tensor)
@@ -92,7 +92,7 @@ extension SafetensorsFile {
   }
 
   /// Converts piece by piece through a small aligned tensor, so that no second copy of a large one exists.
-  private func convert(_ bytes: UnsafeRawBufferPointer, _ type: DType, into tensor: Tensor) {
+  private static func convert(_ bytes: UnsafeRawBufferPointer, _ type: DType, into tensor: Tensor) {
     let pieceCount = min(tensor.count, 1 << 18)
     guard pieceCount > 0 else { return }
     let piece = Tensor(uninitialized: Shape(pieceCount), type, on: tensor.device)

@@ -12,7 +12,7 @@ final class StagingBuffer: @unchecked Sendable {
   var capacity: Int { memory.count }
 
   /// Copies `tensors` over what was held; the result is valid until the next copy.
-  func copy(_ tensors: [NamedTensor]) -> [StoredTensor] {
+  func copy(_ tensors: [ShardedTensor]) -> [StagedTensor] {
     let needed = tensors.reduce(0) { $0 + $1.tensor.byteCount }
     if needed > memory.count {
       memory.deallocate()
@@ -24,9 +24,7 @@ final class StagingBuffer: @unchecked Sendable {
       let part = UnsafeMutableRawBufferPointer(rebasing: memory[end..<end + tensor.byteCount])
       part.copyMemory(from: UnsafeRawBufferPointer(tensor.bytes))
       end += tensor.byteCount
-      return StoredTensor(
-        name: item.name, type: StoredType(tensor.dtype), shape: tensor.shape.dimensions,
-        bytes: UnsafeRawBufferPointer(part))
+      return StagedTensor(stored: StoredTensor(item), bytes: UnsafeRawBufferPointer(part))
     }
   }
 }

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Tensors
 import Testing
+import Topology
 
 @testable import Checkpoints
 
@@ -75,7 +76,8 @@ func expectSameBits(_ a: [NamedTensor], _ b: [NamedTensor]) {
     for rows in [0..<25, 25..<50, 3..<4, 7..<7] where !rows.isEmpty {
       let part = Tensor(zeros: Shape(rows.count, 8), on: device)
       try checkpoint.restore(
-        [RestoreTarget("embedding", part, rows: rows, of: [50, 8])], ignoringOthers: true)
+        [ShardedTensor("embedding", part, block: Block(rows: rows, columns: 0..<8), of: [50, 8])],
+        ignoringOthers: true)
       #expect(part.floats == Array(whole[rows.lowerBound * 8..<rows.upperBound * 8]))
     }
   }
@@ -152,7 +154,7 @@ func expectSameBits(_ a: [NamedTensor], _ b: [NamedTensor]) {
   func damagedManifest() throws {
     let scratch = try Scratch()
     let writer = try CheckpointWriter(scratch.path)
-    try writer.write(step: 1, tensors: [])
+    try writer.write(step: 1, tensors: [ShardedTensor]())
     try writer.write(step: 2, tensors: makeTensors(seed: 1, on: device))
     let path = scratch.file("step-00000002/manifest.json")
     let good = try bytes(path)

@@ -15,7 +15,9 @@ import Testing
     keep.last = 2
     keep.every = 30
     let writer = try CheckpointWriter(scratch.path, keep: keep)
-    for step in stride(from: 10, through: 100, by: 10) { try writer.write(step: step, tensors: []) }
+    for step in stride(from: 10, through: 100, by: 10) {
+      try writer.write(step: step, tensors: [ShardedTensor]())
+    }
     #expect(try CheckpointStore(scratch.path).scan().checkpoints.map(\.step) == [100, 90, 60, 30])
     try writer.discard(after: 60)
     #expect(try CheckpointStore(scratch.path).scan().checkpoints.map(\.step) == [60, 30])
@@ -177,7 +179,7 @@ import Testing
   @Test("the copy is one buffer that is used again")
   func staging() {
     let staging = StagingBuffer()
-    let tensors = makeTensors(seed: 0, on: device)
+    let tensors = makeTensors(seed: 0, on: device).map { ShardedTensor($0) }
     let first = staging.copy(tensors)
     #expect(staging.capacity == tensors.reduce(0) { $0 + $1.tensor.byteCount })
     let second = staging.copy(Array(tensors.prefix(2)))

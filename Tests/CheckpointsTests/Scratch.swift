@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// A directory for one test, gone with it.
-final class Scratch {
+final class Scratch: Sendable {
   let path: String
 
   init() throws {
