@@ -50,8 +50,8 @@ struct Checks {
     group.barrier(on: device)
     let result = failures.count == before ? "ok" : "FAILED"
     if isSpeaker {
-      let seconds = Double((ContinuousClock.now - start) / .microseconds(1)) / 1e6
-      print("\(result)  \(group.name) of \(group.count): \(text)  (\(seconds) s)")
+      let milliseconds = Int((ContinuousClock.now - start) / .milliseconds(1))
+      print("\(result)  \(group.name) of \(group.count): \(text) (\(milliseconds) ms)")
       fflush(nil)
     }
   }

@@ -15,7 +15,7 @@ package final class MPICluster: Watchdog {
   /// This process's number in the world.
   package let index: Int
   package let rankCount: Int
-  /// "Open MPI v4.1.4, …".
+  /// "Open MPI v4.1.4".
   package let version: String
   package let status: RankStatus
   private let library: MPILibrary
@@ -36,9 +36,8 @@ package final class MPICluster: Watchdog {
     rankCount = try library.size(of: library.world)
     guard launch.ranks == rankCount else {
       throw MPIFailure(
-        "\(launch.launcher) has started \(launch.ranks) processes and MPI (\(version)) knows of \(rankCount): "
-          + (launch.launcher == "srun"
-            ? "start them with srun --mpi=pmix" : "start them with the mpirun of that MPI"))
+        "\(launch.launcher) has started \(launch.ranks) processes and \(version) knows of \(rankCount): start "
+          + "them with the launcher that belongs to this MPI")
     }
     self.limit = limit
     tagBound = try library.tagBound()

@@ -14,15 +14,18 @@ package struct MPILaunch: Equatable, Sendable {
   ///
   /// mpirun of Open MPI sets OMPI_COMM_WORLD_SIZE; that of MPICH and its kin sets PMI_SIZE, as `srun --mpi=pmi2`
   /// does; `srun --mpi=pmix` sets PMIX_RANK beside Slurm's own variables. Plain `srun -n 4` is four processes that
-  /// do not know each other: `MPICluster` finds that out and refuses.
-  package init?(environment: [String: String]) {
+  /// do not know of each other, and would each train the whole model: that is refused.
+  package init?(environment: [String: String]) throws(MPIFailure) {
     func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
     if let ranks = number("OMPI_COMM_WORLD_SIZE") {
-      (self.ranks, launcher, libraries) = (ranks, "mpirun", Self.openMPI + Self.mpich)
+      self.init(ranks: ranks, launcher: "mpirun", libraries: Self.openMPI + Self.mpich)
     } else if let ranks = number("PMI_SIZE") {
-      (self.ranks, launcher, libraries) = (ranks, "mpiexec", Self.mpich + Self.openMPI)
-    } else if let ranks = number("SLURM_STEP_NUM_TASKS"), ranks > 1 || environment["PMIX_RANK"] != nil {
-      (self.ranks, launcher, libraries) = (ranks, "srun", Self.openMPI + Self.mpich)
+      self.init(ranks: ranks, launcher: "mpiexec", libraries: Self.mpich + Self.openMPI)
+    } else if let ranks = number("SLURM_STEP_NUM_TASKS"), environment["PMIX_RANK"] != nil {
+      self.init(ranks: ranks, launcher: "srun", libraries: Self.openMPI + Self.mpich)
+    } else if let ranks = number("SLURM_STEP_NUM_TASKS"), ranks > 1 {
+      throw MPIFailure(
+        "srun has started \(ranks) processes that do not know of each other: start them with srun --mpi=pmix")
     } else {
       return nil
     }
@@ -31,14 +34,10 @@ package struct MPILaunch: Equatable, Sendable {
   /// Where nothing was launched and MPI is asked for all the same: a world of one.
   package static let none = MPILaunch(ranks: 1, launcher: "", libraries: openMPI + mpich)
 
-  private init(ranks: Int, launcher: String, libraries: [String]) {
+  package init(ranks: Int, launcher: String, libraries: [String]) {
     self.ranks = ranks
     self.launcher = launcher
     self.libraries = libraries
   }
 
-  /// Ranks that the launcher of this process has started; nil where there is none.
-  package static func rankCount(in environment: [String: String]) -> Int? {
-    MPILaunch(environment: environment)?.ranks
-  }
 }

@@ -31,11 +31,11 @@ struct MPILibrary: @unchecked Sendable {
         + "or let this process have the ranks with --ranks")
   }
 
-  /// "Open MPI v4.1.4, package: …".
+  /// "Open MPI v4.1.4", "MPICH Version: 4.0.2".
   var version: String {
     var text = [CChar](repeating: 0, count: 256)
     cmpi_version(handle, &text, text.count)
-    return String(Self.string(text).prefix { $0 != "\n" && $0 != "\0" })
+    return String(Self.string(text).prefix { $0 != "\n" && $0 != "," }).replacing("\t", with: " ")
   }
 
   private static func string(_ text: [CChar]) -> String {
@@ -46,9 +46,10 @@ struct MPILibrary: @unchecked Sendable {
     guard code != 0 else { return }
     var text = [CChar](repeating: 0, count: 512)
     cmpi_error_text(handle, code, &text, text.count)
+    let reason = Self.string(text).replacing("\n", with: " ")
     throw MPIFailure(
-      "MPI cannot \(action): \(Self.string(text)); a rank or its network is lost, or ranks ask each other for "
-        + "different things (do all of them read the same recipe?)")
+      "MPI cannot \(action): \(reason); a rank or its network is lost, or ranks ask each other for different "
+        + "things (do all of them read the same recipe?)")
   }
 
   // MARK: Life
