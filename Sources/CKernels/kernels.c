@@ -64,6 +64,20 @@ void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *t
                       int64_t rows, int64_t vocabulary, bool gradient, float weight) {
   pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, gradient, weight);
 }
+void nk_cross_entropy_statistics(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets,
+                                 int64_t first_column, float *statistics, int64_t rows, int64_t columns) {
+  pool->table->cross_entropy_statistics(pool, logits, ld, targets, first_column, statistics, rows, columns);
+}
+void nk_cross_entropy_combine(nk_pool *pool, const float *statistics, const int32_t *targets, float *totals,
+                              float *losses, int64_t ranks, int64_t rows) {
+  pool->table->cross_entropy_combine(pool, statistics, targets, totals, losses, ranks, rows);
+}
+void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, const int32_t *targets,
+                               int64_t first_column, const float *statistics, const float *totals, int64_t rows,
+                               int64_t columns, float weight) {
+  pool->table->cross_entropy_gradient(pool, exponentials, ld, targets, first_column, statistics, totals, rows,
+                                      columns, weight);
+}
 double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
   return pool->table->sum_of_squares(pool, x, count);
 }

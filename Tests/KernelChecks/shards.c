@@ -134,10 +134,102 @@ static void random_block(check *c, const void *with) {
     }
 }
 
+typedef struct {
+  int64_t rows, vocabulary;
+  matrix logits;
+  int32_t *targets;
+} losses_case;
+
+static losses_case losses_of(check *c, int64_t rows, int64_t vocabulary) {
+  losses_case l = {rows, vocabulary, uniform(c, rows, vocabulary, 1), guarded(c, rows * 4)};
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t j = 0; j < vocabulary; j++) l.logits.at[i * l.logits.stride + j] *= i % 3 == 1 ? 60 : 6;
+    l.targets[i] = i % 4 == 2 ? -1 - (int32_t)i : (int32_t)(next_bits(c) % (uint64_t)vocabulary);
+  }
+  return l;
+}
+
+/// The vocabulary from bounds[rank] to bounds[rank + 1] on each rank; the logits in `gradient` become it.
+static void share_out(check *c, const losses_case *l, const int64_t *bounds, int64_t ranks, float weight,
+                      matrix losses, matrix gradient) {
+  matrix all = empty(c, ranks * l->rows, 3, 0), totals = empty(c, l->rows, 2, 0);
+  for (int64_t rank = 0; rank < ranks; rank++)
+    nk_cross_entropy_statistics(c->pool, gradient.at + bounds[rank], gradient.stride, l->targets, bounds[rank],
+                                all.at + rank * l->rows * 3, l->rows, bounds[rank + 1] - bounds[rank]);
+  nk_cross_entropy_combine(c->pool, all.at, l->targets, totals.at, losses.at, ranks, l->rows);
+  for (int64_t rank = 0; rank < ranks; rank++)
+    nk_cross_entropy_gradient(c->pool, gradient.at + bounds[rank], gradient.stride, l->targets, bounds[rank],
+                              all.at + rank * l->rows * 3, totals.at, l->rows,
+                              bounds[rank + 1] - bounds[rank], weight);
+}
+
+/// Uneven and empty shares against double precision; one share against the serial kernel, to the bit.
+static void cross_entropy(check *c, const void *with) {
+  (void)with;
+  static const int64_t shapes[][2] = {{1, 1}, {3, 5}, {9, 33}, {7, 97}, {130, 64}, {3, 5003}};
+  const float weight = 0.125f;
+  for (int s = 0; s < 6; s++) {
+    int64_t rows = shapes[s][0], vocabulary = shapes[s][1];
+    losses_case l = losses_of(c, rows, vocabulary);
+    matrix serial = copy_of(c, l.logits), gradient = copy_of(c, l.logits), alone = copy_of(c, l.logits);
+    matrix expected = empty(c, 1, rows, 0), losses = empty(c, 1, rows, 0);
+    nk_cross_entropy(c->pool, serial.at, serial.stride, l.targets, expected.at, rows, vocabulary, true, weight);
+    share_out(c, &l, (int64_t[]){0, vocabulary}, 1, weight, losses, alone);
+    for (int64_t i = 0; i < rows; i++) holds(c, losses.at[i] == expected.at[i]);
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < vocabulary; j++)
+        holds(c, alone.at[i * alone.stride + j] == serial.at[i * serial.stride + j]);
+    const int64_t bounds[] = {0, vocabulary / 7, vocabulary / 7, vocabulary / 2, vocabulary, vocabulary};
+    share_out(c, &l, bounds, 5, weight, losses, gradient);
+    for (int64_t i = 0; i < rows; i++) {
+      const float *row = l.logits.at + i * l.logits.stride;
+      int32_t target = l.targets[i];
+      double most = -INFINITY, sum = 0;
+      for (int64_t j = 0; j < vocabulary; j++) most = fmax(most, row[j]);
+      for (int64_t j = 0; j < vocabulary; j++) sum += exp(row[j] - most);
+      near(c, losses.at[i], target < 0 ? 0 : most + log(sum) - row[target],
+           1 + fabs(most) + (target < 0 ? 0 : fabs((double)row[target])));
+      for (int64_t j = 0; j < vocabulary; j++)
+        near(c, gradient.at[i * gradient.stride + j],
+             target < 0 ? 0 : (double)weight * (exp(row[j] - most) / sum - (j == target ? 1 : 0)), (double)weight);
+    }
+    untouched(c, gradient);
+    forget(c);
+  }
+}
+
+/// Logits of −∞, as a padded vocabulary has, count nothing, even where they are all that a rank has; a NaN
+/// reaches every rank.
+static void cross_entropy_limits(check *c, const void *with) {
+  (void)with;
+  const int64_t rows = 5, vocabulary = 43, bounds[] = {0, 20, 33, 43};
+  losses_case l = losses_of(c, rows, vocabulary);
+  for (int64_t i = 0; i < rows; i++) {
+    l.targets[i] = (int32_t)i;
+    for (int64_t j = 33; j < vocabulary; j++) l.logits.at[i * l.logits.stride + j] = -INFINITY;
+  }
+  l.logits.at[4 * l.logits.stride + 25] = NAN;
+  matrix serial = copy_of(c, l.logits), gradient = copy_of(c, l.logits);
+  matrix expected = empty(c, 1, rows, 0), losses = empty(c, 1, rows, 0);
+  nk_cross_entropy(c->pool, serial.at, serial.stride, l.targets, expected.at, rows, vocabulary, true, 1);
+  share_out(c, &l, bounds, 3, 1, losses, gradient);
+  for (int64_t i = 0; i < rows; i++) {
+    if (i < 4) near(c, losses.at[i], expected.at[i], 1 + fabs((double)expected.at[i]));
+    else holds(c, losses.at[i] != losses.at[i] && expected.at[i] != expected.at[i]);
+    for (int64_t j = 0; j < vocabulary; j++) {
+      float got = gradient.at[i * gradient.stride + j], exact = serial.at[i * serial.stride + j];
+      if (i < 4) near(c, got, exact, 1);
+      else holds(c, got != got && exact != exact);
+    }
+  }
+}
+
 const claim shard_claims[] = {
     {"dropout of a shard draws the whole's mask", 0, dropout, NULL},
     {"attention of some heads draws the masks of these heads", 0, attention_heads, NULL},
     {"embedding over parts of a table", 0, embedding, NULL},
     {"random normal numbers of a block", 0, random_block, NULL},
+    {"cross-entropy over parts of the vocabulary", 4e-7, cross_entropy, NULL},
+    {"cross-entropy over parts of the vocabulary: infinity and NaN", 4e-7, cross_entropy_limits, NULL},
     {0},
 };

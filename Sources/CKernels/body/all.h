@@ -11,6 +11,7 @@
 #include "norm.h"
 #include "elementwise.h"
 #include "loss.h"
+#include "loss_shard.h"
 #include "optimizer.h"
 #include "peak.h"
 
@@ -35,6 +36,9 @@ const nk_table TABLE = {
     .tanh = tanh_all,
     .erf = erf_all,
     .cross_entropy = cross_entropy,
+    .cross_entropy_statistics = cross_entropy_statistics,
+    .cross_entropy_combine = cross_entropy_combine,
+    .cross_entropy_gradient = cross_entropy_gradient,
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
     .sgd = sgd,

@@ -176,6 +176,24 @@ void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, co
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
                       int64_t rows, int64_t vocabulary, bool gradient, float weight);
 
+// The same where the logits are shared out by columns: these hold columns first_column ..< first_column + columns
+// of the vocabulary, perhaps none. Three numbers of each row go round between the two walks over the logits.
+
+/// statistics[rows, 3] = the row's largest logit (−∞ of none), Σ exp(logit − largest) and the target's logit (0
+/// where another rank has it); all 0 where the target is negative. The logits become exp(logit − largest).
+void nk_cross_entropy_statistics(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets,
+                                 int64_t first_column, float *statistics, int64_t rows, int64_t columns);
+/// From the statistics of all ranks, [ranks, rows, 3] in their order: totals[rows, 2] = the largest logit and
+/// Σ exp(logit − largest) over the vocabulary; losses[row] = log Σ exp(logit) − the target's logit (0 where the
+/// target is negative).
+void nk_cross_entropy_combine(nk_pool *pool, const float *statistics, const int32_t *targets, float *totals,
+                              float *losses, int64_t ranks, int64_t rows);
+/// What the logits became above becomes weight · d loss / d logits, zero where the target is negative.
+/// statistics[rows, 3] are this rank's own.
+void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, const int32_t *targets,
+                               int64_t first_column, const float *statistics, const float *totals, int64_t rows,
+                               int64_t columns, float weight);
+
 // ---------------------------------------------------------------- optimizer
 
 /// Σ x² in double precision over fixed blocks.
