@@ -8,7 +8,7 @@ import Topology
 /// sends to every other at once, so that sums can be made in the order of the ranks: a member moves as many bytes
 /// as on a ring, in two steps in place of 2(n−1).
 struct CollectivePlan {
-  /// Messages that may be under way together, and what to add up when all have arrived.
+  /// Messages that may be under way together, and what to add up when all have arrived. Empty ones are not sent.
   struct Stage {
     var receives: [(from: Int, memory: UnsafeMutableRawBufferPointer)] = []
     var sends: [(to: Int, memory: UnsafeRawBufferPointer)] = []

@@ -19,6 +19,8 @@ final class MPIProgress: @unchecked Sendable {
   private var active: [MPITransfer] = []
   private var scratch = ScratchMemory()
   private var waiters = 0
+  /// Whether the thread has to be woken.
+  private var isAsleep = false
   private var hasEnded = false
   private var service: (() throws(MPIFailure) -> Void)?
 
@@ -58,7 +60,7 @@ final class MPIProgress: @unchecked Sendable {
       _ = try transfer.advance(library, &scratch)
       guard !transfer.isOver else { return }
       active.append(transfer)
-      monitor.wakeAll()
+      if isAsleep { monitor.wakeAll() }
     }
   }
 
@@ -72,7 +74,7 @@ final class MPIProgress: @unchecked Sendable {
         pace.note(try advance())
         if transfer.isOver {
           waiters -= 1
-          if waiters == 0, !active.isEmpty { monitor.wakeAll() }
+          if waiters == 0, !active.isEmpty, isAsleep { monitor.wakeAll() }
         }
         return transfer.isOver
       }
@@ -91,16 +93,25 @@ final class MPIProgress: @unchecked Sendable {
     return hasMoved
   }
 
-  /// The life of the thread.
+  /// The life of the thread. While transfers come and go it looks by itself, twice a millisecond: a rank that begins
+  /// one and waits for it at once does not pay for waking a thread that it does not need.
   private func drive() {
-    var pace = Pace(), served = ContinuousClock.now, goesOn = true
+    var pace = Pace(), served = ContinuousClock.now, looks = 0, goesOn = true
     while goesOn {
+      var isNeeded = false
       withLock { () throws(MPIFailure) in
-        if waiters > 0 || active.isEmpty {
-          monitor.wait()
-          pace = Pace()
-        } else {
+        isNeeded = waiters == 0 && !active.isEmpty
+        if isNeeded {
           pace.note(try advance())
+          looks = 0
+        } else if looks == 100 {
+          isAsleep = true
+          monitor.wait()
+          isAsleep = false
+          looks = 0
+        } else {
+          pace = Pace()
+          looks += 1
         }
         if ContinuousClock.now - served > .milliseconds(100) {
           served = .now
@@ -108,7 +119,7 @@ final class MPIProgress: @unchecked Sendable {
         }
         goesOn = !hasEnded
       }
-      pace.sleep()
+      if isNeeded { pace.sleep() } else { usleep(500) }
     }
   }
 
@@ -138,15 +149,11 @@ private struct Pace {
     naps = 0
   }
 
-  /// Spins for 50 µs, gives way for 500, then sleeps.
+  /// Gives way for half a millisecond, then sleeps.
   mutating func pause() {
     let now = ContinuousClock.now
     waited = now - start
-    switch now - moved {
-    case ..<Duration.microseconds(50): break
-    case ..<Duration.microseconds(500): sched_yield()
-    default: sleep()
-    }
+    if now - moved < .microseconds(500) { sched_yield() } else { sleep() }
   }
 
   /// Sleeps for 20 to 100 µs.
