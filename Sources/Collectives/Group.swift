@@ -104,9 +104,10 @@ package final class Group {
     return (0..<count).map { Array(all[$0 * values.count..<($0 + 1) * values.count]) }
   }
 
-  /// The sum over the members of each value, added in their order.
-  package func sum(_ values: [Double], on device: Device) -> [Double] {
-    gather(values, on: device).reduce([Double](repeating: 0, count: values.count)) { zip($0, $1).map(+) }
+  /// The sum over the members of each value, added in their order. Of one member, nothing is allocated.
+  package func sum(_ values: SIMD4<Double>, on device: Device) -> SIMD4<Double> {
+    guard carrier != nil else { return values }
+    return gather((0..<4).map { values[$0] }, on: device).reduce(.zero) { $0 + SIMD4($1) }
   }
 
   /// Returns when every member has come here.

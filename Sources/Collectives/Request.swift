@@ -1,8 +1,5 @@
 import Tensors
 
-/// How elements of several ranks become one.
-package enum Reduction: Sendable, Hashable { case sum, maximum }
-
 /// What one rank asks of a group: a collective that every member asks for in the same order, or a message.
 ///
 /// Parts stand in the order of the ranks. Reductions add in the order of the ranks, element by element, whatever

@@ -73,6 +73,6 @@ extension Perplexity {
   ) -> [Float] {
     let microbatch = Microbatch(inputs, sequences: windows, on: model.device)
     let wanted = Tensor(targets, Shape(targets.count), on: model.device)
-    return model.head.losses(model.hidden(microbatch), targets: wanted, microbatch).floats
+    return model.losses(microbatch, targets: wanted).floats
   }
 }

@@ -59,7 +59,7 @@ package struct GenerationBenchmark {
       bytes += Self.bytesRead(config, parameters: model.store.parameterCount, cached: cache.length + 1)
       return seconds {
         let hidden = read([ids[index % prompt]])
-        _ = model.head.logits(hidden, Microbatch([0], sequences: 1, on: device))
+        _ = model.logits(ofHidden: hidden, Microbatch([0], sequences: 1, on: device))
       }
     }
     parameters = model.store.parameterCount

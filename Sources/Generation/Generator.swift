@@ -43,6 +43,6 @@ package final class Generator {
   private func logits(after new: [Int32]) -> [Float] {
     let microbatch = Microbatch(new, sequences: 1, from: cache.length, cache: cache, on: model.device)
     let hidden = model.hidden(microbatch)
-    return model.head.logits(hidden.rows(new.count - 1..<new.count), microbatch).floats
+    return model.logits(ofHidden: hidden.rows(new.count - 1..<new.count), microbatch).floats
   }
 }

@@ -4,11 +4,12 @@ import Tensors
 package struct FeedForward: Layer {
   package let norm: Norm
   /// [2·]inner out: the gate beside the value where the activation is gated.
-  package let up: Linear
-  package let down: ResidualProjection
+  package let up: ColumnParallelLinear
+  package let down: RowParallelLinear
   package let activation: Activation
   /// Whether only what is dear to compute is kept for the way back.
   package let isSelective: Bool
+  private let axis: TensorAxis
 
   package struct Saved {
     let x: Tensor
@@ -26,22 +27,24 @@ package struct FeedForward: Layer {
   package init(
     _ name: String, norm: Norm, width: Int, inner: Int, activation: Activation, bias: Bool,
     deviation: Float, outputDeviation: Float, dropout: Float, index: Int, isSelective: Bool,
-    _ store: ParameterStore
+    _ axis: TensorAxis, _ store: ParameterStore
   ) {
     self.norm = norm
-    let parts =
-      activation.isGated ? [("\(name).gate", inner), ("\(name).up", inner)] : [("\(name).up", inner)]
-    up = Linear(parts, in: width, bias: bias, deviation: deviation, store)
-    down = ResidualProjection(
-      Linear("\(name).down", in: inner, out: width, bias: bias, deviation: outputDeviation, store),
-      dropout: dropout, index: index, place: "feed-forward output")
+    self.axis = axis
+    let parts = (activation.isGated ? ["gate", "up"] : ["up"]).map {
+      PartShare("\(name).\($0)", rows: inner, held: axis.share(of: inner))
+    }
+    up = ColumnParallelLinear(parts, in: width, bias: bias, deviation: deviation, axis, store)
+    down = RowParallelLinear(
+      "\(name).down", in: inner, out: width, bias: bias, deviation: outputDeviation, dropout: dropout,
+      index: index, place: "feed-forward output", axis, store)
     self.activation = activation
     self.isSelective = isSelective
   }
 
   package func forward(_ x: Tensor, _ microbatch: Microbatch) -> (y: Tensor, saved: Saved) {
     let (normed, norms) = norm.forward(x, microbatch)
-    let activated = Tensor(uninitialized: Shape(x.rows, down.linear.inWidth), on: x.device)
+    let activated = Tensor(uninitialized: Shape(microbatch.tokens, down.linear.inWidth), on: x.device)
     let preactivation: Tensor
     if activation.isGated {
       preactivation = up.apply(normed)
@@ -70,18 +73,18 @@ package struct FeedForward: Layer {
       dUp = down.backward(
         dy, x: cheap.activated, microbatch, Epilogue(derivative: (activation, saved.preactivation)))
     }
-    up.addGradients(dUp, x: cheap.normed, microbatch)
-    return norm.backward(up.inputGradient(dUp), norms, residual: dy)
+    return norm.backward(up.backward(dUp, x: cheap.normed, microbatch), norms, residual: dy)
   }
 
   package func savedBytes(tokens: Int) -> Int {
-    let kept = 2 + up.outWidth
-    return tokens * (isSelective ? kept : kept + up.inWidth + down.linear.inWidth) * DType.f32.size
+    let held = axis.held(tokens) * (isSelective ? 2 : 2 + up.linear.inWidth)
+    let own = tokens * (isSelective ? up.linear.outWidth : up.linear.outWidth + down.linear.inWidth)
+    return (held + own) * DType.f32.size
   }
 
   private func recompute(_ saved: Saved, _ microbatch: Microbatch) -> Cheap {
     let (normed, _) = norm.forward(saved.x, microbatch)
-    let activated = Tensor(uninitialized: Shape(normed.rows, down.linear.inWidth), on: normed.device)
+    let activated = Tensor(uninitialized: Shape(microbatch.tokens, down.linear.inWidth), on: normed.device)
     if activation.isGated {
       activated.setSwiGLU(saved.preactivation)
     } else {

@@ -30,7 +30,7 @@ package struct Microbatch {
   /// Key of the random numbers of this microbatch; nil where nothing is dropped.
   package var key: RandomKey?
   /// Where weight gradients go.
-  package let weightGradients: WeightGradients
+  package var weightGradients: WeightGradients
   /// Keys and values of earlier tokens, when text is continued.
   package var cache: KeyValueCache?
 

@@ -9,20 +9,20 @@ package struct Linear: Layer {
   package init(
     _ name: String, in inWidth: Int, out outWidth: Int, bias: Bool, deviation: Float, _ store: ParameterStore
   ) {
-    self.init([(name, outWidth)], in: inWidth, bias: bias, deviation: deviation, store)
+    self.init([PartShare(name, rows: outWidth)], in: inWidth, bias: bias, deviation: deviation, store)
   }
 
-  /// Declares several maps of one input that are computed as one; outputs stand side by side.
+  /// Declares several maps of one input that are computed as one; outputs stand side by side. This rank holds
+  /// the rows that `parts` name and, of W, the columns `columns`: all where it is nil.
   package init(
-    _ parts: [(name: String, out: Int)], in inWidth: Int, bias: Bool, deviation: Float,
+    _ parts: [PartShare], in inWidth: Int, columns: Range<Int>? = nil, bias: Bool, deviation: Float,
     _ store: ParameterStore
   ) {
     weight = store.add(
-      parts.map { ("\($0.name).weight", $0.out) }, columns: inWidth, decays: true,
-      .normal(deviation: deviation))
+      parts.map { $0.named(".weight", isKept: $0.isKept || columns != nil) }, columns: inWidth,
+      holding: columns, decays: true, .normal(deviation: deviation))
     self.bias =
-      bias
-      ? store.add(parts.map { ("\($0.name).bias", $0.out) }, columns: nil, decays: false, .constant(0)) : nil
+      bias ? store.add(parts.map { $0.named(".bias") }, columns: nil, decays: false, .constant(0)) : nil
   }
 
   package var outWidth: Int { weight.shape[0] }
@@ -40,10 +40,10 @@ package struct Linear: Layer {
   package func savedBytes(tokens: Int) -> Int { 0 }
 
   /// y with an epilogue; the bias is added here.
-  package func apply(_ x: Tensor, _ epilogue: Epilogue = Epilogue()) -> Tensor {
+  package func apply(_ x: Tensor, _ epilogue: Epilogue = Epilogue(), addsBias: Bool = true) -> Tensor {
     let y = Tensor(uninitialized: Shape(x.rows, outWidth), on: x.device)
     var epilogue = epilogue
-    epilogue.bias = bias?.value
+    if addsBias { epilogue.bias = bias?.value }
     y.setProduct(x, weight.value, .second, epilogue: epilogue)
     return y
   }

@@ -13,14 +13,19 @@ package struct Norm: Layer {
     let statistics: Tensor
   }
 
-  /// Declares `<name>.weight` and, except for RMSNorm, `<name>.bias`.
-  package init(_ name: String, _ kind: NormKind, width: Int, epsilon: Float, _ store: ParameterStore) {
+  /// Declares `<name>.weight` and, except for RMSNorm, `<name>.bias`, which every rank of `axis` holds. Where ranks
+  /// divide the tokens, each has a part of their gradients.
+  package init(
+    _ name: String, _ kind: NormKind, width: Int, epsilon: Float, _ axis: TensorAxis,
+    _ store: ParameterStore
+  ) {
     self.kind = kind
     self.epsilon = epsilon
+    let share = PartShare(name, rows: width, isPartial: axis.splitsTokens, isKept: axis.rank == 0)
     gain = store.add(
-      [("\(name).weight", width)], columns: nil, decays: false, .constant(kind == .layerNorm1P ? 0 : 1))
+      [share.named(".weight")], columns: nil, decays: false, .constant(kind == .layerNorm1P ? 0 : 1))
     bias =
-      kind.hasBias ? store.add([("\(name).bias", width)], columns: nil, decays: false, .constant(0)) : nil
+      kind.hasBias ? store.add([share.named(".bias")], columns: nil, decays: false, .constant(0)) : nil
   }
 
   package func forward(_ x: Tensor, _ microbatch: Microbatch) -> (y: Tensor, saved: Saved) {

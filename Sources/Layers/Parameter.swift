@@ -1,10 +1,41 @@
 import Tensors
+import Topology
 
 /// What a parameter starts as.
 package enum Initializer: Sendable, Equatable {
   case constant(Float)
   /// Normal numbers with this standard deviation.
   case normal(deviation: Float)
+}
+
+/// A named part of a parameter, and the rows of it that this rank holds.
+package struct PartShare {
+  package let name: String
+  /// Of the whole part.
+  package let rows: Int
+  package let held: Range<Int>
+  /// Whether the ranks of the tensor axis that hold the same elements have parts of the gradient, which must be
+  /// added; elsewhere they have all of it.
+  package let isPartial: Bool
+  /// Whether this rank stands for the part where several hold it: it counts it in norms and writes it to
+  /// checkpoints.
+  package let isKept: Bool
+
+  /// All rows, or `held`.
+  package init(
+    _ name: String, rows: Int, held: Range<Int>? = nil, isPartial: Bool = false, isKept: Bool = true
+  ) {
+    self.name = name
+    self.rows = rows
+    self.held = held ?? 0..<rows
+    self.isPartial = isPartial
+    self.isKept = isKept
+  }
+
+  /// The same under a longer name.
+  func named(_ suffix: String, isKept: Bool? = nil) -> PartShare {
+    PartShare(name + suffix, rows: rows, held: held, isPartial: isPartial, isKept: isKept ?? self.isKept)
+  }
 }
 
 /// A piece of a model that training changes, and its gradient.
@@ -15,7 +46,14 @@ package final class Parameter {
   /// Rows of the parameter under the name that checkpoints use.
   package struct Part {
     package let name: String
+    /// Where it stands in the parameter.
     package let rows: Range<Int>
+    /// The shape of the whole part, on all ranks together.
+    package let whole: Shape
+    /// What this rank holds of it.
+    package let block: Block
+    package let isPartial: Bool
+    package let isKept: Bool
   }
 
   package let shape: Shape
@@ -25,9 +63,9 @@ package final class Parameter {
   package let initializer: Initializer
   private unowned let store: ParameterStore
   /// Where its elements stand in the store's arenas.
-  package fileprivate(set) var range: Range<Int> = 0..<0
+  package internal(set) var range: Range<Int> = 0..<0
 
-  fileprivate init(
+  init(
     shape: Shape, parts: [Part], decays: Bool, initializer: Initializer, store: ParameterStore
   ) {
     self.shape = shape
@@ -42,105 +80,21 @@ package final class Parameter {
   /// Gradients are accumulated here until the optimizer takes them.
   package var gradient: Tensor { store.gradients.elements(range, as: shape) }
 
-  /// Elements of one row of a part.
-  private var rowCount: Int { shape.rank == 1 ? 1 : shape.columns }
+  /// Where a part's elements stand in the store's arenas.
+  package func range(of part: Part) -> Range<Int> {
+    let row = shape.rank == 1 ? 1 : shape.columns
+    let first = range.lowerBound + part.rows.lowerBound * row
+    return first..<first + part.rows.count * row
+  }
 
-  /// The parts of `arena` (values, gradients or an optimizer's state) by name.
+  /// A part as this rank holds it, in `arena` (values, gradients or an optimizer's state).
+  package func tensor(of part: Part, in arena: Tensor) -> Tensor {
+    arena.elements(
+      range(of: part), as: shape.rank == 1 ? Shape(part.rows.count) : Shape(part.rows.count, shape.columns))
+  }
+
+  /// The parts of `arena` by name.
   func named(in arena: Tensor) -> [NamedTensor] {
-    parts.map { part in
-      let first = range.lowerBound + part.rows.lowerBound * rowCount
-      let shape = self.shape.rank == 1 ? Shape(part.rows.count) : Shape(part.rows.count, rowCount)
-      return NamedTensor(part.name, arena.elements(first..<first + shape.count, as: shape))
-    }
-  }
-}
-
-/// All parameters of a model, listed once: the list gives the checkpoint's names, the decay groups, the sizes
-/// and the memory, one arena for values and one for gradients, those that decay first.
-package final class ParameterStore {
-  package private(set) var parameters: [Parameter] = []
-  private var arenas: (values: Tensor, gradients: Tensor?)?
-  /// Elements with weight decay: `0 ..< decayedCount` of the arenas.
-  package private(set) var decayedCount = 0
-  /// Elements of an arena, gaps for alignment included.
-  package private(set) var count = 0
-
-  package init() {}
-
-  /// Declares a parameter. `parts`: names and row counts; one part for an ordinary weight.
-  package func add(
-    _ parts: [(name: String, rows: Int)], columns: Int?, decays: Bool, _ initializer: Initializer
-  ) -> Parameter {
-    precondition(arenas == nil, "parameters are declared before memory is taken")
-    var first = 0
-    let named = parts.map { part in
-      defer { first += part.rows }
-      return Parameter.Part(name: part.name, rows: first..<first + part.rows)
-    }
-    let parameter = Parameter(
-      shape: columns.map { Shape(first, $0) } ?? Shape(first), parts: named, decays: decays,
-      initializer: initializer, store: self)
-    parameters.append(parameter)
-    return parameter
-  }
-
-  /// Takes memory for all that was declared; gradients only where the model will be trained.
-  package func allocate(on device: Device, gradients: Bool) {
-    var next = 0
-    for decays in [true, false] {
-      for parameter in parameters where parameter.decays == decays {
-        parameter.range = next..<next + parameter.shape.count
-        next = (next + parameter.shape.count + 15) & ~15
-      }
-      if decays { decayedCount = next }
-    }
-    count = next
-    arenas = (
-      Tensor(zeros: Shape(count), on: device), gradients ? Tensor(zeros: Shape(count), on: device) : nil
-    )
-  }
-
-  package var values: Tensor {
-    guard let arenas else { preconditionFailure("parameters are used before allocate(on:gradients:)") }
-    return arenas.values
-  }
-
-  package var gradients: Tensor {
-    guard let gradients = arenas?.gradients else {
-      preconditionFailure("gradients are used in a model allocated without them")
-    }
-    return gradients
-  }
-
-  /// Number of parameters of the model.
-  package var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.count } }
-
-  /// Sets every part from `seed` and its own name, so that a parameter's start does not depend on what else
-  /// the model holds.
-  package func initialize(seed: UInt64) {
-    let key = RandomKey(seed: seed)
-    for parameter in parameters {
-      for part in parameter.named(in: values) {
-        switch parameter.initializer {
-        case .constant(let value): part.tensor.fill(value)
-        case .normal(let deviation):
-          part.tensor.fillNormal(deviation: deviation, key: key.at(part.name).value)
-        }
-      }
-    }
-  }
-
-  /// The named parts of `arena`, which is laid out like the values.
-  package func named(in arena: Tensor) -> [NamedTensor] { parameters.flatMap { $0.named(in: arena) } }
-
-  /// Names and element ranges, for messages about where something happened.
-  package var ranges: [(name: String, range: Range<Int>)] {
-    parameters.flatMap { parameter in
-      parameter.parts.map { part in
-        let row = parameter.shape.rank == 1 ? 1 : parameter.shape.columns
-        let first = parameter.range.lowerBound + part.rows.lowerBound * row
-        return (part.name, first..<first + part.rows.count * row)
-      }
-    }
+    parts.map { NamedTensor($0.name, tensor(of: $0, in: arena)) }
   }
 }

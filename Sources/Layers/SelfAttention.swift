@@ -3,12 +3,14 @@ import Tensors
 /// y = x + dropout(output(attention(norm(x)))): the first half of a pre-norm transformer block.
 ///
 /// Heads may share keys and values in groups (Ainslie et al. 2023); positions turn queries and keys where a
-/// rotary table is given.
+/// rotary table is given. Ranks of the tensor axis divide the heads; where there are fewer key-value heads than
+/// ranks, several ranks hold the same one, and each has a part of its gradient.
 package struct SelfAttention: Layer {
   package let norm: Norm
   /// q, k and v side by side: [heads + 2·keyValueHeads] · headWidth out.
-  package let qkv: Linear
-  package let output: ResidualProjection
+  package let qkv: ColumnParallelLinear
+  package let output: RowParallelLinear
+  /// Of this rank.
   package let heads: Int
   package let keyValueHeads: Int
   package let headWidth: Int
@@ -18,6 +20,7 @@ package struct SelfAttention: Layer {
   package let index: Int
   /// Whether only what is dear to compute is kept for the way back.
   package let isSelective: Bool
+  private let axis: TensorAxis
 
   package struct Saved {
     let x: Tensor
@@ -33,23 +36,38 @@ package struct SelfAttention: Layer {
     let logSum: Tensor
   }
 
+  /// `heads`, `keyValueHeads`: of the whole layer.
   package init(
     _ name: String, norm: Norm, width: Int, heads: Int, keyValueHeads: Int, headWidth: Int, bias: Bool,
     deviation: Float, outputDeviation: Float, rotary: RotaryTable?, dropout: Float, index: Int,
-    isSelective: Bool, _ store: ParameterStore
+    isSelective: Bool, _ axis: TensorAxis, _ store: ParameterStore
   ) {
     self.norm = norm
-    qkv = Linear(
-      [
-        ("\(name).q", heads * headWidth), ("\(name).k", keyValueHeads * headWidth),
-        ("\(name).v", keyValueHeads * headWidth),
-      ], in: width, bias: bias, deviation: deviation, store)
-    output = ResidualProjection(
-      Linear(
-        "\(name).output", in: heads * headWidth, out: width, bias: bias, deviation: outputDeviation, store),
-      dropout: dropout, index: index, place: "attention output")
-    self.heads = heads
-    self.keyValueHeads = keyValueHeads
+    self.axis = axis
+    precondition(
+      heads % axis.count == 0 && max(keyValueHeads, axis.count) % min(keyValueHeads, axis.count) == 0,
+      "\(heads) heads and \(keyValueHeads) key-value heads for \(axis.count) ranks")
+    self.heads = heads / axis.count
+    self.keyValueHeads = max(1, keyValueHeads / axis.count)
+    // Ranks that hold the same key-value head.
+    let sharers = max(1, axis.count / keyValueHeads)
+    let firstKeyValueHead = axis.rank / sharers * self.keyValueHeads
+    let ownHeads = axis.rank * self.heads..<(axis.rank + 1) * self.heads
+    let ownKeyValueHeads = firstKeyValueHead..<firstKeyValueHead + self.keyValueHeads
+    func rows(_ heads: Range<Int>) -> Range<Int> {
+      heads.lowerBound * headWidth..<heads.upperBound * headWidth
+    }
+    let keyValues = ["k", "v"].map {
+      PartShare(
+        "\(name).\($0)", rows: keyValueHeads * headWidth, held: rows(ownKeyValueHeads),
+        isPartial: sharers > 1, isKept: axis.rank % sharers == 0)
+    }
+    qkv = ColumnParallelLinear(
+      [PartShare("\(name).q", rows: heads * headWidth, held: rows(ownHeads))] + keyValues, in: width,
+      bias: bias, deviation: deviation, axis, store)
+    output = RowParallelLinear(
+      "\(name).output", in: heads * headWidth, share: rows(ownHeads), out: width, bias: bias,
+      deviation: outputDeviation, dropout: dropout, index: index, place: "attention output", axis, store)
     self.headWidth = headWidth
     self.rotary = rotary
     self.dropout = dropout
@@ -92,14 +110,16 @@ package struct SelfAttention: Layer {
     rotary?.rotate(
       dqkv.columns(0..<keyColumns.upperBound), headWidth: headWidth, positions: microbatch.positions,
       inverse: true)
-    qkv.addGradients(dqkv, x: cheap.normed, microbatch)
-    return norm.backward(qkv.inputGradient(dqkv), norms, residual: dy)
+    return norm.backward(qkv.backward(dqkv, x: cheap.normed, microbatch), norms, residual: dy)
   }
 
+  /// Of `tokens`, those whose residual stream this rank holds.
+  func held(_ tokens: Int) -> Int { axis.held(tokens) }
+
   package func savedBytes(tokens: Int) -> Int {
-    let context = heads * headWidth
-    let kept = 2 + context + 2 * keyValueHeads * headWidth
-    return tokens * (isSelective ? kept : kept + norm.gain.shape.count + context + heads) * DType.f32.size
+    let context = heads * headWidth, qkv = context + 2 * keyValueHeads * headWidth
+    let held = axis.held(tokens) * (isSelective ? 2 : 2 + norm.gain.shape.count)
+    return (held + tokens * (isSelective ? qkv : qkv + context + heads)) * DType.f32.size
   }
 
   private func attention(_ microbatch: Microbatch, keys: Int) -> Attention {
@@ -109,6 +129,8 @@ package struct SelfAttention: Layer {
     if dropout > 0, let key = microbatch.key {
       attention.dropout = dropout
       attention.dropoutKey = key.at(index).at("attention").value
+      attention.totalHeads = heads * axis.count
+      attention.firstHead = heads * axis.rank
     }
     return attention
   }

@@ -26,7 +26,7 @@ package struct TransformerBlock: Layer {
   }
 
   package func savedBytes(tokens: Int) -> Int {
-    let middle = tokens * attention.norm.gain.shape.count * DType.f32.size
+    let middle = attention.held(tokens) * attention.norm.gain.shape.count * DType.f32.size
     return attention.savedBytes(tokens: tokens) + middle + feedForward.savedBytes(tokens: tokens)
   }
 }

@@ -15,7 +15,7 @@ package final class WeightGradients {
   package var isDeferring = false
   private var pending: [Pending] = []
 
-  package init() {}
+  package init(isDeferring: Bool = false) { self.isDeferring = isDeferring }
 
   /// gradient += dyᵀ·x.  dy: [tokens, out], x: [tokens, in], gradient: [out, in]
   package func add(_ parameter: Parameter, dy: Tensor, x: Tensor) {

@@ -1,17 +1,22 @@
+import Collectives
 import Layers
 import Tensors
 
-/// A decoder-only transformer: embedding, pre-norm blocks, a last norm and the map to the vocabulary.
-/// GPT-2, Nemotron-4 and Llama differ by `Config` alone.
+/// A decoder-only transformer, or the part of one that a rank holds: embedding, pre-norm blocks, a last norm and the
+/// map to the vocabulary. GPT-2, Nemotron-4 and Llama differ by `Config` alone.
 package final class Decoder {
   package let config: Config
+  package let part: DecoderPart
   package let store: ParameterStore
-  package let embedding: Embedding
-  package let blocks: [Recomputed<TransformerBlock>]
-  package let head: LanguageModelHead
+  /// At the beginning of the first chunk of the first pipeline stage.
+  package let embedding: Embedding?
+  /// The blocks of each model chunk.
+  package let chunks: [[Recomputed<TransformerBlock>]]
+  /// At the end of the last chunk of the last pipeline stage.
+  package let head: LanguageModelHead?
   package let device: Device
-  /// The list that the last microbatch left behind, emptied: its memory serves the next.
-  private var idleList: [Recomputed<TransformerBlock>.Saved] = []
+  /// Lists that microbatches left behind, emptied: their memory serves the next.
+  private var idleLists: [[Recomputed<TransformerBlock>.Saved]] = []
 
   /// What forward leaves behind for backward.
   package struct Saved {
@@ -20,66 +25,105 @@ package final class Decoder {
 
   /// Builds the model with unset parameters: `store.initialize(seed:)` or a checkpoint gives them values.
   /// Gradients are allocated where `isTrained`.
-  package init(_ config: Config, recompute: Recompute = .none, isTrained: Bool = true, on device: Device) {
+  ///
+  /// - Parameter multiple: what the elements of the parameters' arenas are a multiple of.
+  package init(
+    _ config: Config, part: DecoderPart? = nil, recompute: Recompute = .none, isTrained: Bool = true,
+    multiple: Int = 16, on device: Device
+  ) {
     precondition(config.problems.isEmpty, config.problems.joined(separator: "; "))
     precondition(config.vocabulary > 0, "the vocabulary is resolved before a model is built")
+    let part = part ?? .whole(of: config)
     self.config = config
+    self.part = part
     self.device = device
     let store = ParameterStore()
     let deviation = Float(config.initialDeviation)
-    let embedding = Embedding(
-      vocabulary: config.vocabulary, width: config.width,
-      context: config.positions == .learned ? config.context : nil, deviation: deviation,
-      dropout: Float(config.dropout), store)
+    embedding =
+      part.hasEmbedding
+      ? Embedding(
+        vocabulary: config.vocabulary, width: config.width,
+        context: config.positions == .learned ? config.context : nil, deviation: deviation,
+        dropout: Float(config.dropout), part.axis, store) : nil
     let rotary =
       config.positions == .rotary
       ? RotaryTable(
         width: config.rotaryWidth, positions: config.context, base: config.rotaryBase, on: device) : nil
-    blocks = (0..<config.layers).map { index in
-      Recomputed(
-        Self.block(index, config, rotary: rotary, isSelective: recompute == .selective, store),
-        when: recompute == .full)
+    chunks = part.chunks.map { layers in
+      layers.map { index in
+        Recomputed(
+          Self.block(
+            index, config, rotary: rotary, isSelective: recompute == .selective, part.axis, store),
+          when: recompute == .full)
+      }
     }
-    let norm = Norm("norm", config.norm, width: config.width, epsilon: Float(config.normEpsilon), store)
-    let output =
-      config.tiedEmbeddings
-      ? embedding.tokens
-      : store.add(
-        [("output.weight", config.vocabulary)], columns: config.width, decays: true,
-        .normal(deviation: deviation))
-    head = LanguageModelHead(norm: norm, weight: output)
-    self.embedding = embedding
+    head = part.hasHead ? Self.head(config, tiedTo: embedding, part.axis, store) : nil
     self.store = store
-    store.allocate(on: device, gradients: isTrained)
+    store.allocate(on: device, gradients: isTrained, multiple: multiple)
   }
 
   private static func block(
-    _ index: Int, _ config: Config, rotary: RotaryTable?, isSelective: Bool, _ store: ParameterStore
+    _ index: Int, _ config: Config, rotary: RotaryTable?, isSelective: Bool, _ axis: TensorAxis,
+    _ store: ParameterStore
   ) -> TransformerBlock {
     func norm(_ name: String) -> Norm {
-      Norm(name, config.norm, width: config.width, epsilon: Float(config.normEpsilon), store)
+      Norm(name, config.norm, width: config.width, epsilon: Float(config.normEpsilon), axis, store)
     }
     let attention = SelfAttention(
       "layers.\(index).attention", norm: norm("layers.\(index).attention.norm"), width: config.width,
       heads: config.heads, keyValueHeads: config.keyValueHeadCount, headWidth: config.headSize,
       bias: config.bias, deviation: Float(config.initialDeviation),
       outputDeviation: Float(config.outputDeviation), rotary: rotary, dropout: Float(config.dropout),
-      index: index, isSelective: isSelective, store)
+      index: index, isSelective: isSelective, axis, store)
     let feedForward = FeedForward(
       "layers.\(index).mlp", norm: norm("layers.\(index).mlp.norm"), width: config.width,
       inner: config.innerWidth, activation: config.activation, bias: config.bias,
       deviation: Float(config.initialDeviation), outputDeviation: Float(config.outputDeviation),
-      dropout: Float(config.dropout), index: index, isSelective: isSelective, store)
+      dropout: Float(config.dropout), index: index, isSelective: isSelective, axis, store)
     return TransformerBlock(attention: attention, feedForward: feedForward)
   }
 
-  /// The residual stream behind the last block. [tokens, width]
-  package func forward(_ microbatch: Microbatch) -> (hidden: Tensor, saved: Saved) {
-    var x = embedding.forward(microbatch, on: device)
-    var saved = Saved()
-    swap(&saved.blocks, &idleList)
-    saved.blocks.reserveCapacity(blocks.count)
-    for block in blocks {
+  private static func head(
+    _ config: Config, tiedTo embedding: Embedding?, _ axis: TensorAxis, _ store: ParameterStore
+  ) -> LanguageModelHead {
+    let deviation = Float(config.initialDeviation)
+    let norm = Norm("norm", config.norm, width: config.width, epsilon: Float(config.normEpsilon), axis, store)
+    let weight: Parameter
+    if config.tiedEmbeddings {
+      weight =
+        embedding?.tokens
+        ?? Embedding.table(
+          vocabulary: config.vocabulary, width: config.width, deviation: deviation, isKept: false, axis, store
+        )
+    } else {
+      weight = store.add(
+        [PartShare("output.weight", rows: config.vocabulary, held: axis.share(of: config.vocabulary))],
+        columns: config.width, decays: true, .normal(deviation: deviation))
+    }
+    return LanguageModelHead(norm: norm, weight: weight, vocabulary: config.vocabulary, axis)
+  }
+
+  /// All blocks that this rank holds.
+  package var blocks: [Recomputed<TransformerBlock>] { chunks.flatMap(\.self) }
+
+  /// Where in the arena the gradients stand that are also another stage's: the table, where it is tied to an
+  /// embedding on another rank.
+  package var tiedRange: Range<Int>? {
+    guard config.tiedEmbeddings, (embedding == nil) != (head == nil) else { return nil }
+    return (embedding?.tokens ?? head?.weight)?.range
+  }
+
+  // MARK: A part of a model
+
+  /// The residual stream behind chunk `chunk`, from that before it: nil where the chunk begins with the embedding.
+  /// [tokens held, width]
+  package func forward(chunk: Int, _ input: Tensor?, _ microbatch: Microbatch) -> (
+    hidden: Tensor, saved: Saved
+  ) {
+    var x = start(input, microbatch)
+    var saved = Saved(blocks: idleLists.popLast() ?? [])
+    saved.blocks.reserveCapacity(chunks[chunk].count)
+    for block in chunks[chunk] {
       let (y, kept) = block.forward(x, microbatch)
       saved.blocks.append(kept)
       x = y
@@ -87,39 +131,41 @@ package final class Decoder {
     return (x, saved)
   }
 
-  /// Accumulates the gradients of all parameters but the head's from dHidden.
-  package func backward(_ dHidden: Tensor, _ saved: consuming Saved, _ microbatch: Microbatch) {
+  /// Accumulates the gradients of the chunk's parameters, but the head's, and gives that of its input; nil where the
+  /// chunk begins with the embedding.
+  ///
+  /// - Parameter completed: called behind each block with the place of its first matrix in the arena.
+  package func backward(
+    chunk: Int, _ dHidden: Tensor, _ saved: consuming Saved, _ microbatch: Microbatch,
+    completed: (Int) -> Void = { _ in }
+  ) -> Tensor? {
     var dx = dHidden
-    for block in blocks.reversed() {
+    for block in chunks[chunk].reversed() {
       // Each block's share is released as soon as it has been read.
       dx = block.backward(dx, saved.blocks.removeLast(), microbatch)
+      completed(block.body.attention.qkv.linear.weight.range.lowerBound)
     }
-    idleList = saved.blocks
+    idleLists.append(saved.blocks)
+    guard chunk == 0, let embedding else { return dx }
     embedding.backward(dx, microbatch)
+    return nil
   }
 
-  /// The residual stream behind the last block, nothing kept.
-  package func hidden(_ microbatch: Microbatch) -> Tensor {
-    let x = blocks.reduce(embedding.forward(microbatch, on: device)) { $1.forward($0, microbatch).y }
-    microbatch.cache?.advance(by: microbatch.length)
+  /// The residual stream behind chunk `chunk`, nothing kept.
+  package func hidden(chunk: Int, _ input: Tensor?, _ microbatch: Microbatch) -> Tensor {
+    chunks[chunk].reduce(start(input, microbatch)) { $1.forward($0, microbatch).y }
+  }
+
+  private func start(_ input: Tensor?, _ microbatch: Microbatch) -> Tensor {
+    guard let x = input ?? embedding?.forward(microbatch, on: device) else {
+      preconditionFailure("a part of a model without the embedding needs an input")
+    }
     return x
-  }
-
-  /// logits of every token. [tokens, vocabulary]
-  package func logits(_ microbatch: Microbatch) -> Tensor { head.logits(hidden(microbatch), microbatch) }
-
-  /// Forward and backward: the loss of each token, with gradientWeight · ∂(Σ losses) accumulated everywhere.
-  package func lossesAndGradients(_ microbatch: Microbatch, targets: Tensor, gradientWeight: Float) -> Tensor
-  {
-    let (hidden, saved) = forward(microbatch)
-    let (losses, dHidden) = head.lossesAndGradient(
-      hidden, targets: targets, gradientWeight: gradientWeight, microbatch)
-    backward(dHidden, saved, microbatch)
-    return losses
   }
 
   /// Bytes of activations that one microbatch keeps between forward and backward: blocks and their inputs.
   package func savedBytes(tokens: Int) -> Int {
-    blocks.reduce(0) { $0 + $1.savedBytes(tokens: tokens) + tokens * config.width * DType.f32.size }
+    let input = part.axis.held(tokens) * config.width * DType.f32.size
+    return blocks.reduce(0) { $0 + $1.savedBytes(tokens: tokens) + input }
   }
 }

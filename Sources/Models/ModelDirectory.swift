@@ -65,7 +65,7 @@ package struct ModelDirectory {
   package static func readWeights(_ file: SafetensorsFile, into model: Decoder) throws {
     let parts = model.store.named(in: model.store.values)
     let known = Set(parts.map(\.name))
-    if let extra = file.tensors.keys.filter({ !known.contains($0) }).min() {
+    if model.part.isWhole, let extra = file.tensors.keys.filter({ !known.contains($0) }).min() {
       throw Failure(
         description: "\(file.path): holds \(extra), which a model of this shape does not have: the weights "
           + "and model.yaml do not belong together")
@@ -77,8 +77,34 @@ package struct ModelDirectory {
   package static func write(_ model: Decoder, to path: String) throws {
     try Folder.create(path)
     try SafetensorsWriter.write(weightsPath(path), model.store.named(in: model.store.values))
+    try write(model.config, to: path)
+  }
+
+  /// Writes the model that `checkpoint` holds, on however many ranks it was made, one tensor at a time; `rounding`
+  /// passes each through the type that it was computed in.
+  package static func write(
+    _ config: Decoder.Config, from checkpoint: Checkpoint, rounding: ((Tensor) -> Void)?, to path: String,
+    on device: Device
+  ) throws {
+    try Folder.create(path)
+    let reader = CheckpointReader(checkpoint)
+    let weights = checkpoint.manifest.tensors.filter { !$0.name.hasPrefix("optimizer.") }
+      .sorted { $0.name < $1.name }
+    let writer = try SafetensorsWriter(
+      weightsPath(path), weights.map { .init($0.name, .f32, shape: $0.shape) })
+    for entry in writer.entries {
+      let whole = NamedTensor(entry.name, Tensor(uninitialized: Shape(entry.shape), on: device))
+      try reader.read(ShardedTensor(whole))
+      rounding?(whole.tensor)
+      try writer.append(UnsafeRawBufferPointer(whole.tensor.bytes))
+    }
+    try writer.commit()
+    try write(config, to: path)
+  }
+
+  private static func write(_ model: Decoder.Config, to path: String) throws {
     let config = try AtomicFile(configPath(path))
-    try config.write(Recipe.yaml(of: model.config))
+    try config.write(Recipe.yaml(of: model))
     try config.commit()
   }
 }

@@ -12,20 +12,15 @@ import Tensors
 ///     p ← p (1 − η λ)                 p ← p − η/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 package struct AdamW {
   private let config: Optimizer.Config
-  private let decayedCount: Int
-  private let values: Tensor
-  private let gradients: Tensor
-  private let mean: Tensor
-  private let square: Tensor
+  private let pieces: [OptimizerPiece]
+  private let mean: (arena: Tensor, parts: [Tensor])
+  private let square: (arena: Tensor, parts: [Tensor])
 
-  package init(_ config: Optimizer.Config, values: Tensor, gradients: Tensor, decayedCount: Int) {
-    precondition(gradients.count == values.count, "\(gradients.count) gradients for \(values.count) values")
+  package init(_ config: Optimizer.Config, _ pieces: [OptimizerPiece]) {
     self.config = config
-    self.decayedCount = decayedCount
-    self.values = values
-    self.gradients = gradients
-    mean = Tensor(zeros: values.shape, on: values.device)
-    square = Tensor(zeros: values.shape, on: values.device)
+    self.pieces = pieces
+    mean = pieces.zeros()
+    square = pieces.zeros()
   }
 
   /// Makes update number `step`, counted from 1.
@@ -36,20 +31,14 @@ package struct AdamW {
       epsilon: Float(config.epsilon), weightDecay: Float(config.weightDecay),
       correction1: Float(1 - pow(config.beta1, Double(step))),
       correction2: Float(1 - pow(config.beta2, Double(step))), gradientScale: Float(gradientScale))
-    apply(constants, to: 0..<decayedCount)
-    constants.weightDecay = 0
-    apply(constants, to: decayedCount..<values.count)
-  }
-
-  private func apply(_ constants: AdamWStep, to range: Range<Int>) {
-    guard !range.isEmpty else { return }
-    let shape = Shape(range.count)
-    values.elements(range, as: shape).updateAdamW(
-      constants, gradient: gradients.elements(range, as: shape), mean: mean.elements(range, as: shape),
-      square: square.elements(range, as: shape))
+    for (index, piece) in pieces.enumerated() {
+      constants.weightDecay = piece.decays ? Float(config.weightDecay) : 0
+      piece.values.updateAdamW(
+        constants, gradient: piece.gradients, mean: mean.parts[index], square: square.parts[index])
+    }
   }
 
   package var state: [NamedTensor] {
-    [NamedTensor("optimizer.mean", mean), NamedTensor("optimizer.square", square)]
+    [NamedTensor("optimizer.mean", mean.arena), NamedTensor("optimizer.square", square.arena)]
   }
 }

@@ -1,11 +1,10 @@
 import Tensors
 
-/// What turns gradients into new parameters, over one contiguous arena of each.
+/// What turns gradients into new parameters, over runs of memory (`OptimizerPiece`): all of a model's, or those that
+/// this rank updates for the others (ZeRO, Rajbhandari et al. 2020).
 ///
-/// Parameters lie in `values`, their gradients at the same places of `gradients`; the first `decayedCount`
-/// elements (matrices) get weight decay, the rest (biases, gains of norms) none. An update is one pass over
-/// memory, allocates nothing, leaves the gradients zero, and is the same to the last bit on any number of
-/// threads.
+/// An update is one pass over memory, allocates nothing, leaves the gradients zero, treats each element alike
+/// however the runs are cut, and is the same to the last bit on any number of threads.
 package enum Optimizer {
   case adamW(AdamW)
   case sgd(SGD)
@@ -45,14 +44,21 @@ package enum Optimizer {
     }
   }
 
-  /// An optimizer whose state starts at zero.
-  package init(_ config: Config, values: Tensor, gradients: Tensor, decayedCount: Int) {
+  /// An optimizer of `pieces`, at least one, whose state starts at zero.
+  package init(_ config: Config, _ pieces: [OptimizerPiece]) {
     switch config.kind {
-    case .adamw:
-      self = .adamW(AdamW(config, values: values, gradients: gradients, decayedCount: decayedCount))
-    case .sgd:
-      self = .sgd(SGD(config, values: values, gradients: gradients, decayedCount: decayedCount))
+    case .adamw: self = .adamW(AdamW(config, pieces))
+    case .sgd: self = .sgd(SGD(config, pieces))
     }
+  }
+
+  /// An optimizer of whole arenas, whose first `decayedCount` elements (matrices) get weight decay and the rest
+  /// (biases, gains of norms) none.
+  package init(_ config: Config, values: Tensor, gradients: Tensor, decayedCount: Int) {
+    self.init(
+      config,
+      OptimizerPiece.pieces(
+        0..<values.count, values: values, gradients: gradients, decayedCount: decayedCount))
   }
 
   /// Makes update number `step`, counted from 1, with gradients multiplied by `gradientScale` first
@@ -67,7 +73,7 @@ package enum Optimizer {
   }
 
   /// What a checkpoint must hold, beside the parameters and the step, for the next update to be the same to
-  /// the last bit: arenas laid out as the parameters' is.
+  /// the last bit: arenas that hold the pieces one behind the other.
   package var state: [NamedTensor] {
     switch self {
     case .adamW(let optimizer): optimizer.state

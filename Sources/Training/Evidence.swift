@@ -20,7 +20,7 @@ struct Evidence: Codable {
 
   init(_ outcome: TrainStep.Outcome, of step: TrainStep) {
     let store = step.model.store
-    let ranges = store.ranges.map { ParameterRange($0.name, $0.range) }
+    let ranges = store.parts.map { ParameterRange($0.part.name, $0.range) }
     self.step = step.position.step + 1
     loss = "\(outcome.loss)"
     gradientNorm = "\(outcome.gradientNorm.value)"
@@ -32,8 +32,8 @@ struct Evidence: Codable {
   }
 
   /// Writes the evidence beside the run's checkpoints and says in a sentence what it shows.
-  func write(to directory: RunDirectory) throws -> TrainingFailure {
-    let path = "\(directory.path)/failed-step-\(step).json"
+  func write(to directory: RunDirectory, rank: Int) throws -> TrainingFailure {
+    let path = "\(directory.path)/failed-step-\(step)\(rank == 0 ? "" : ".rank-\(rank)").json"
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let file = try AtomicFile(path)

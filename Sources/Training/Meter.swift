@@ -1,21 +1,27 @@
+import Collectives
 import Models
 import Telemetry
 import Tensors
 
 /// Follows a run's speed and shows it: rate, time left, loss, and how much of the machine is used.
 final class Meter {
-  private let line: ProgressLine
+  /// On rank 0.
+  private let line: ProgressLine?
   private let flopsPerToken: Double
-  /// FLOP/s that the processor's multiply-add units can do on the run's threads, measured at the start.
+  /// FLOP/s that the processors' multiply-add units can do on the threads of all ranks at once, measured at the
+  /// start.
   let peak: Double
   private var pace = Pace()
   private var tokens = 0
-  private var busy: Duration = .zero
+  /// Time of the updates.
+  private(set) var busy: Duration = .zero
 
-  init(_ config: RunConfig, model: Decoder, done: Int) {
-    peak = model.device.measurePeak()
+  init(_ config: RunConfig, model: Decoder, _ rank: Rank, done: Int) {
+    rank.world.barrier(on: model.device)
+    peak = rank.world.sum([model.device.measurePeak(), 0, 0, 0], on: model.device)[0]
     flopsPerToken = model.config.modelFLOPs(perTokenOfLength: config.sequenceLength)
-    line = ProgressLine("train", total: config.training.steps, unit: "step", done: done)
+    line =
+      rank.isFirst ? ProgressLine("train", total: config.training.steps, unit: "step", done: done) : nil
   }
 
   /// Tokens a second over all steps of this process.
@@ -29,7 +35,7 @@ final class Meter {
     busy += duration
     pace.add(outcome.tokens, in: duration)
     let rate = pace.rate ?? tokensPerSecond
-    line.update(
+    line?.update(
       step,
       [
         .loss(outcome.loss), .gradientNorm(outcome.gradientNorm.value), .learningRate(outcome.learningRate),
@@ -38,5 +44,5 @@ final class Meter {
       ])
   }
 
-  func finish() { line.finish() }
+  func finish() { line?.finish() }
 }

@@ -1,16 +1,20 @@
 import FoundationEssentials
 import Models
 import Telemetry
+import Tensors
+import Topology
 
 extension RunConfig {
-  /// Throws when the run cannot fit into this machine: before its memory is taken, and once more when the
-  /// model, which knows what a microbatch keeps, stands.
-  func checkMemory(_ built: Decoder? = nil) throws(TrainingFailure) {
+  /// Throws when the run, all of whose ranks are taken to be on this machine, cannot fit into it: before its memory is
+  /// taken, and once more when this rank's part of the model, which knows what a microbatch keeps, stands.
+  func checkMemory(_ mesh: Mesh, _ built: Decoder? = nil) throws(TrainingFailure) {
     // f32 weights and gradients, AdamW's two moments or SGD's velocity; a master and a rounded copy.
-    let arenas = (optimizer.kind == .adamw ? 16.0 : 12.0) + (training.precision == .f32 ? 0 : 6)
-    let state = model.parameterCount * arenas
+    let moments = optimizer.kind == .adamw ? 8.0 : 4.0, low = training.precision == .f32 ? 0.0 : 6
+    let copies = Double(mesh.data)
+    let states = self.mesh.shardOptimizer ? 1 : copies
+    let state = model.parameterCount * (8 * copies + (moments + low) * states)
     let tokens = training.microbatch * sequenceLength
-    let activations = Double(built?.savedBytes(tokens: tokens) ?? 0)
+    let activations = Double(built?.savedBytes(tokens: tokens) ?? 0) * Double(mesh.rankCount)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard state + activations > available else { return }
     throw TrainingFailure(
@@ -22,6 +26,9 @@ extension RunConfig {
         + ", there are \(Self.brief(available)): choose a smaller model, a smaller training.microbatch or "
         + "training.recompute full")
   }
+
+  /// Threads of each of `ranks` ranks on this machine.
+  package func threads(ranks: Int) -> Int { training.threads ?? max(1, Device.processorCount / ranks) }
 
   /// Throws when the weights alone, as text is generated with them, cannot fit into this machine.
   package func checkMemoryToRead() throws(TrainingFailure) {

@@ -10,6 +10,7 @@ package struct RunConfig: Codable, Sendable {
   package var model = Decoder.Config()
   package var data = DataConfig()
   package var training = TrainingConfig()
+  package var mesh = MeshConfig()
   package var optimizer = Optimizer.Config()
   package var schedule = LearningRateSchedule.Config()
   package var batchRamp = BatchSizeRamp.Config()

@@ -15,7 +15,11 @@ package struct RunDirectory: Sendable {
   package var checkpoints: String { "\(path)/checkpoints" }
   package var metrics: String { "\(path)/metrics.jsonl" }
   package var tensorboard: String { "\(path)/tensorboard" }
-  package var timeline: String { "\(path)/timeline.json" }
+  package var timeline: String { timeline(0) }
+  /// Of one rank, where each is a process.
+  package func timeline(_ rank: Int) -> String {
+    rank == 0 ? "\(path)/timeline.json" : "\(path)/timeline.rank-\(rank).json"
+  }
   package var lossCurve: String { "\(path)/loss.svg" }
   /// The finished model with its tokenizer.
   package var model: String { "\(path)/model" }

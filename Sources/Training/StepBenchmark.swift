@@ -41,11 +41,11 @@ package struct StepBenchmark {
     if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     config.training.steps = steps + warmup
     try config.validate()
-    try config.checkMemory()
+    try config.checkMemory(.single)
     let device = Device(
       threads: config.training.threads ?? Device.processorCount, instructionSet: instructionSet)
     let model = Decoder(config.model, recompute: config.training.recompute, on: device)
-    try config.checkMemory(model)
+    try config.checkMemory(.single, model)
     model.store.initialize(seed: UInt64(config.training.seed))
     let samples = RandomSamples(
       vocabulary: config.model.vocabulary, sequenceLength: config.sequenceLength,

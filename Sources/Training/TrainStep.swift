@@ -1,5 +1,5 @@
+import Collectives
 import Corpus
-import Layers
 import Models
 import Optimizers
 import Telemetry
@@ -39,42 +39,36 @@ package final class TrainStep {
   }
 
   package let model: Decoder
-  package let precision: MixedPrecision
-  package let optimizer: Optimizer
+  package let update: ParameterUpdate
   package var position = Position()
+  let rank: Rank
   private let config: RunConfig
-  private let loader: Loader
+  private let feeder: Feeder
+  private let engine: PipelineEngine
   private let schedule: LearningRateSchedule
   private let ramp: BatchSizeRamp
   private let timeline: Timeline
-  private let dropoutKey: RandomKey?
   private var lossScale: DynamicLossScale
-  private var batch = Batch()
-  private let weightGradients = WeightGradients()
-  private let ids: Tensor
-  private let targets: Tensor
-  private let positions: Tensor
 
-  package init(_ config: RunConfig, model: Decoder, loader: Loader, timeline: Timeline = .off) {
+  package init(
+    _ config: RunConfig, model: Decoder, loader: Loader, rank: Rank = .single, timeline: Timeline = .off
+  ) {
     self.config = config
     self.model = model
-    self.loader = loader
+    self.rank = rank
     self.timeline = timeline
-    precision = MixedPrecision(config.training.precision, values: model.store.values)
-    optimizer = Optimizer(
-      config.optimizer, values: precision.master, gradients: model.store.gradients,
-      decayedCount: model.store.decayedCount)
+    feeder = Feeder(config, model, loader, rank)
+    update = ParameterUpdate(config, model, rank)
+    engine = PipelineEngine(
+      model, rank, config.mesh.scheduleKind,
+      StageBoundary(
+        rank, model.part.axis, scatters: config.mesh.scatterBoundaries, chunks: model.chunks.count,
+        tokens: config.training.microbatch * config.sequenceLength, width: config.model.width,
+        on: model.device),
+      timeline: timeline)
     schedule = LearningRateSchedule(config.schedule, steps: config.training.steps)
     ramp = BatchSizeRamp(config.batchRamp, finalBatch: config.training.globalBatch)
     lossScale = DynamicLossScale(config.lossScale)
-    dropoutKey =
-      config.model.dropout > 0 ? RandomKey(seed: UInt64(config.training.seed)).at("dropout") : nil
-    let tokens = config.training.microbatch * config.sequenceLength
-    ids = Tensor(uninitialized: Shape(tokens), .i32, on: model.device)
-    targets = Tensor(uninitialized: Shape(tokens), .i32, on: model.device)
-    positions = Tensor(
-      (0..<tokens).map { Int32($0 % config.sequenceLength) }, Shape(tokens), on: model.device)
-    precision.refreshValues()
   }
 
   /// Sequences of the next update.
@@ -84,32 +78,30 @@ package final class TrainStep {
   package func resume(at position: Position) {
     self.position = position
     if let state = position.lossScale { lossScale = DynamicLossScale(config.lossScale, state: state) }
-    precision.refreshValues()
+    update.refreshValues()
   }
 
-  /// Computes and applies one update. A loss that is not finite is reported, not applied.
+  /// Computes and applies one update. A loss that is not finite is reported, not applied, on all ranks alike.
   package func run() throws -> Outcome {
+    rank.status.note(step: position.step + 1)
     let size = globalBatch, first = position.consumedSamples
-    let microbatches = size / config.training.microbatch
     let scale = config.training.precision.needsLossScale ? lossScale.scale : 1
     let tokens = size * config.sequenceLength
-    var lossSum = 0.0
-    var scored = 0
-    for index in 0..<microbatches {
-      let (sum, count) = try accumulate(
-        first: first + index * config.training.microbatch, index: index,
-        weight: Float(scale / Double(tokens)))
-      lossSum += sum
-      scored += count
-    }
-    precision.round(model.store.gradients)
+    feeder.begin(step: position.step, samples: first..<first + size)
+    let (lossSum, scoredHere) = try engine.run(
+      microbatches: feeder.count, gradientWeight: Float(scale / Double(tokens)),
+      completed: { update.complete(from: $0) }
+    ) { try feeder.read($0) }
+    let squares = timeline.measure("gradient sums", "optimizer", rank: rank.index) { update.sumGradients() }
+    // Tensor ranks know the same losses; one of them tells.
+    let tells = rank.tensor.rank == 0 ? 1.0 : 0
+    let total = rank.world.sum([tells * lossSum, tells * Double(scoredHere), squares, 0], on: model.device)
     // Every microbatch weighs its tokens by 1/tokens; where some were masked, the mean is over the others.
-    let correction = scored == 0 ? 0 : Double(tokens) / Double(scored)
-    let norm = timeline.measure("gradient norm", "optimizer") {
-      GradientNorm(of: model.store.gradients, scale: correction / scale)
-    }
+    let scored = total[1]
+    let correction = scored == 0 ? 0 : Double(tokens) / scored
+    let norm = GradientNorm(total[2].squareRoot() * (correction / scale))
     let rate = schedule.rate(step: position.updates + 1)
-    let loss = scored == 0 ? 0 : lossSum / Double(scored)
+    let loss = scored == 0 ? 0 : total[0] / scored
     let isApplied = norm.isFinite && loss.isFinite
     // At the smallest scale there is nothing left to try.
     let canScaleDown = config.training.precision.needsLossScale && lossScale.scale > config.lossScale.minimum
@@ -125,39 +117,32 @@ package final class TrainStep {
     return outcome
   }
 
+  /// Mean loss per token of the first `sequences` samples of `loader`, in nats, over the whole mesh.
+  package func heldOutLoss(_ loader: Loader, sequences: Int) throws -> Double {
+    let held = Feeder(config, model, loader, rank)
+    held.begin(step: nil, samples: 0..<sequences)
+    let (sum, scored) = try engine.losses(microbatches: held.count) { try held.read($0) }
+    let tells = rank.tensor.rank == 0 ? 1.0 : 0
+    let total = rank.world.sum([tells * sum, tells * Double(scored), 0, 0], on: model.device)
+    return total[0] / max(1, total[1])
+  }
+
   /// Reads the next microbatch and drops it: data that the model cannot take shows before a run begins.
   func checkData() throws {
-    if position.step < config.training.steps { try read(position.consumedSamples) }
-  }
-
-  private func read(_ first: Int) throws {
-    try loader.read(consumed: first, size: config.training.microbatch, into: &batch)
-    try model.checkVocabulary(of: batch)
-  }
-
-  /// Forward and backward of one microbatch: the sum of its losses and the number of scored tokens.
-  private func accumulate(first: Int, index: Int, weight: Float) throws -> (sum: Double, count: Int) {
-    try timeline.measure("read", "data") { try read(first) }
-    ids.copy(from: batch.tokens)
-    targets.copy(from: batch.targets)
-    let microbatch = Microbatch(
-      ids: ids, positions: positions, sequences: config.training.microbatch, length: config.sequenceLength,
-      key: dropoutKey?.at(position.step).at(index), weightGradients: weightGradients)
-    let losses = timeline.measure("forward and backward", "compute", index: index) {
-      model.lossesAndGradients(microbatch, targets: targets, gradientWeight: weight)
-    }
-    return (losses.sum, batch.targets.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) })
+    guard position.step < config.training.steps else { return }
+    let first = position.consumedSamples
+    feeder.begin(step: position.step, samples: first..<first + globalBatch)
+    _ = try feeder.read(0)
   }
 
   private func apply(_ norm: GradientNorm, rate: Double, gradientScale: Double, isSkipped: Bool) {
-    timeline.measure("update", "optimizer") {
+    timeline.measure("update", "optimizer", rank: rank.index) {
       if isSkipped {
-        model.store.gradients.fill(0)
+        update.skip()
       } else {
         position.updates += 1
         let clip = config.optimizer.clip > 0 ? norm.clipCoefficient(maximum: config.optimizer.clip) : 1
-        optimizer.update(step: position.updates, learningRate: rate, gradientScale: gradientScale * clip)
-        precision.refreshValues()
+        update.apply(step: position.updates, learningRate: rate, gradientScale: gradientScale * clip)
       }
     }
     if config.training.precision.needsLossScale {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Collectives
 import Corpus
 import FoundationEssentials
 import Models
@@ -7,17 +8,22 @@ import Recipes
 import Telemetry
 import Tensors
 
-/// A run from its recipe to the finished model: data, steps, checkpoints, records.
+/// A run from its recipe to the finished model, as one rank of it: data, steps, checkpoints, records.
+///
+/// Every rank makes one and calls the same methods; rank 0 keeps the run's directory and speaks for all.
 package final class TrainingRun {
   package let config: RunConfig
   package let directory: RunDirectory
   package let model: Decoder
   package let step: TrainStep
   package let data: TrainingData
-  private let checkpoints: AsyncCheckpointWriter
-  private let records: RunRecords
-  private let heldOut: HeldOut?
+  package let rank: Rank
+  private let checkpoints: RunCheckpoints
+  /// On rank 0.
+  private let records: RunRecords?
   private let timeline: Timeline
+  /// Whether the timeline is this rank's own and not shared.
+  private let writesTimeline: Bool
   /// Whether the run goes on from a checkpoint.
   package let resumedFrom: Checkpoint?
   /// Newer checkpoints that cannot be used, a sentence each.
@@ -39,6 +45,8 @@ package final class TrainingRun {
     package let losses: [Double]
     /// Of this process's updates after the first two, where asked for.
     package let profile: StepProfile?
+    /// The share of the time of the updates in which this rank waited for others; nil where there are none.
+    package let exposedCommunication: Double?
     /// Whether it was asked to stop before its last step.
     package let isInterrupted: Bool
   }
@@ -49,35 +57,37 @@ package final class TrainingRun {
   /// - Parameters:
   ///   - resuming: goes on from the newest checkpoint in the run's directory, if there is one.
   ///   - metrics: where the metrics file goes; nil: into the run's directory.
-  package init(_ recipe: RunConfig, resuming: Bool, metrics: String? = nil) throws {
-    try recipe.validate()
+  ///   - rank: which rank of the run this is.
+  ///   - timeline: shared by the ranks of a process; nil: as the recipe says.
+  package init(
+    _ recipe: RunConfig, resuming: Bool, metrics: String? = nil, rank: Rank = .single,
+    timeline: Timeline? = nil
+  ) throws {
+    try recipe.validate(ranks: rank.mesh.rankCount)
     var config = recipe
     data = try TrainingData(config)
     config.model.vocabulary = try data.vocabulary(for: config)
     self.config = config
+    self.rank = rank
     directory = RunDirectory(config.checkpoint.directory)
-    if directory.exists, !resuming {
+    if rank.isFirst, directory.exists, !resuming {
       throw TrainingFailure(
         "\(directory.path) already holds a run: add --resume to go on with it, or name another place with "
           + "--set checkpoint.directory=…")
     }
-    model = try Self.model(config)
-    timeline = config.telemetry.timeline ? Timeline(directory.timeline) : .off
-    step = TrainStep(config, model: model, loader: data.loader, timeline: timeline)
-    heldOut = data.heldOut.map {
-      HeldOut(
-        $0, sequences: config.training.evaluationSequences, batchSize: config.training.microbatch)
-    }
+    model = try Self.model(config, rank)
+    writesTimeline = timeline == nil
+    self.timeline = timeline ?? (config.telemetry.timeline ? Timeline(directory.timeline(rank.index)) : .off)
+    step = TrainStep(config, model: model, loader: data.loader, rank: rank, timeline: self.timeline)
     try step.checkData()
-    try directory.create()
-    // Before the checkpoints are looked at: the writer puts right what a killed run left behind.
-    checkpoints = AsyncCheckpointWriter(
-      try CheckpointWriter(directory.checkpoints, keep: config.checkpoint.keep))
-    directory.removeLeftovers()
-    let found = try CheckpointStore(directory.checkpoints).scan()
-    resumedFrom = resuming ? found.checkpoints.first : nil
-    passedOver = resuming ? found.damaged.map(\.description) : []
-    if let resumedFrom { try Self.restore(resumedFrom, into: step) }
+    checkpoints = try RunCheckpoints(config, directory, rank, model.device)
+    resumedFrom = resuming ? try checkpoints.newest() : nil
+    passedOver = resuming ? checkpoints.damaged : []
+    if let resumedFrom { try checkpoints.restore(resumedFrom, into: step) }
+    guard rank.isFirst else {
+      records = nil
+      return
+    }
     records = try RunRecords(
       metrics: metrics ?? directory.metrics,
       tensorboard: config.telemetry.tensorboard ? directory.tensorboard : nil,
@@ -85,12 +95,14 @@ package final class TrainingRun {
     try directory.write(config)
   }
 
-  /// The model with its first weights; throws when it does not fit this machine.
-  private static func model(_ config: RunConfig) throws -> Decoder {
-    try config.checkMemory()
-    let device = Device(threads: config.training.threads ?? Device.processorCount)
-    let model = Decoder(config.model, recompute: config.training.recompute, on: device)
-    try config.checkMemory(model)
+  /// The rank's part of the model with its first weights; throws when the run does not fit this machine.
+  private static func model(_ config: RunConfig, _ rank: Rank) throws -> Decoder {
+    try config.checkMemory(rank.mesh)
+    let device = Device(threads: config.threads(ranks: rank.mesh.rankCount))
+    let model = Decoder(
+      config.model, part: config.part(of: rank), recompute: config.training.recompute,
+      multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
+    try config.checkMemory(rank.mesh, model)
     if let initial = config.training.initialModel {
       try ModelDirectory.readWeights(at: initial, into: model)
     } else {
@@ -105,13 +117,14 @@ package final class TrainingRun {
   /// Trains to the last step, or until `shouldStop` says so between two steps, which also writes a checkpoint.
   package func train(isProfiled: Bool = false, shouldStop: () -> Bool = { false }) throws -> Summary {
     let started = ContinuousClock.now
-    let meter = Meter(config, model: model, done: step.position.step)
+    let meter = Meter(config, model: model, rank, done: step.position.step)
+    let exposedBefore = rank.exposed
     var lastHeldOut: Double?
     var isInterrupted = false
     let profile = isProfiled ? Profile() : nil
     let firstProfiled = step.position.step + Self.warmup
     while step.position.step < config.training.steps {
-      if shouldStop() {
+      if isAgreed(shouldStop()) {
         isInterrupted = true
         break
       }
@@ -121,28 +134,41 @@ package final class TrainingRun {
       }
       guard outcome.isSkipped || (outcome.loss.isFinite && outcome.gradientNorm.isFinite) else {
         meter.finish()
-        let failure = try Evidence(outcome, of: step).write(to: directory)
+        let failure = try Evidence(outcome, of: step).write(to: directory, rank: rank.index)
         try checkpoints.finish()
+        rank.world.barrier(on: model.device)
         throw failure
       }
       let number = step.position.step
       var extras: [Scalar] = []
-      if isDue(config.training.evaluationInterval, number), let heldOut {
-        let loss = try timeline.measure("held-out loss", "evaluation") { try heldOut.loss(of: model) }
+      if isDue(config.training.evaluationInterval, number), let heldOut = data.heldOut {
+        let loss = try timeline.measure("held-out loss", "evaluation", rank: rank.index) {
+          try step.heldOutLoss(
+            heldOut, sequences: min(config.training.evaluationSequences, heldOut.samples.count))
+        }
         lastHeldOut = loss
         extras.append(Scalar("held_out_loss", loss))
       }
-      try records.write(outcome, step: number, duration: duration, extras: extras)
+      try records?.write(outcome, step: number, duration: duration, extras: extras)
       meter.update(outcome, step: number, duration: duration)
       if isDue(config.checkpoint.interval, number) || number == config.training.steps { try save() }
     }
     if isInterrupted { try save() }
     try checkpoints.finish()
     meter.finish()
-    try records.drawCurve(to: directory.lossCurve, title: directory.path)
-    try timeline.finish()
+    try records?.drawCurve(to: directory.lossCurve, title: directory.path)
+    if writesTimeline { try timeline.finish() }
     if !isInterrupted { try writeModel() }
-    return summary(meter, lastHeldOut, profile, started: started, isInterrupted: isInterrupted)
+    let exposed = (rank.exposed - exposedBefore).seconds / max(1e-9, meter.busy.seconds)
+    // Nobody leaves before rank 0 has written what it writes for all.
+    rank.world.barrier(on: model.device)
+    return summary(
+      meter, lastHeldOut, profile, started: started, exposed: exposed, isInterrupted: isInterrupted)
+  }
+
+  /// Whether any rank says so.
+  private func isAgreed(_ answer: Bool) -> Bool {
+    rank.world.sum([answer ? 1 : 0, 0, 0, 0], on: model.device)[0] > 0
   }
 
   private func isDue(_ interval: Int, _ number: Int) -> Bool {
@@ -155,57 +181,29 @@ package final class TrainingRun {
     return (value, ContinuousClock.now - start)
   }
 
-  // MARK: Checkpoints
-
-  private static let positionFile = "position.json"
-
-  /// What a checkpoint holds: master weights and the optimizer's state, by parameter name.
-  private static func tensors(of step: TrainStep) -> [NamedTensor] {
-    let store = step.model.store
-    let state = step.optimizer.state.flatMap { arena in
-      store.named(in: arena.tensor).map { NamedTensor("\(arena.name).\($0.name)", $0.tensor) }
-    }
-    return store.named(in: step.precision.master) + state
-  }
-
-  private static func restore(_ checkpoint: Checkpoint, into step: TrainStep) throws {
-    do {
-      try checkpoint.restore(tensors(of: step))
-      let text = try checkpoint.state(positionFile)
-      step.resume(at: try JSONDecoder().decode(TrainStep.Position.self, from: Data(text.utf8)))
-    } catch let failure as CheckpointFailure {
-      throw TrainingFailure(
-        "cannot resume from \(checkpoint.path): \(failure)")
-    }
-  }
-
   private func save() throws {
-    try timeline.measure("checkpoint", "checkpoint") {
-      let position = String(decoding: try JSONEncoder().encode(step.position), as: UTF8.self)
-      try checkpoints.save(
-        step: step.position.step, tensors: Self.tensors(of: step), state: [Self.positionFile: position])
-    }
+    try timeline.measure("checkpoint", "checkpoint", rank: rank.index) { try checkpoints.save(step) }
   }
 
   private func writeModel() throws {
-    try ModelDirectory.write(model, to: directory.model)
-    try data.tokenizer?.copy(to: directory.model)
+    try checkpoints.writeModel(step)
+    if rank.isFirst { try data.tokenizer?.copy(to: directory.model) }
   }
 
   private func summary(
     _ meter: Meter, _ heldOutLoss: Double?, _ profile: Profile?, started: ContinuousClock.Instant,
-    isInterrupted: Bool
+    exposed: Double, isInterrupted: Bool
   ) -> Summary {
     Summary(
-      position: step.position, parameters: model.store.parameterCount, lastLoss: records.losses.last,
+      position: step.position, parameters: Int(config.model.parameterCount), lastLoss: records?.losses.last,
       heldOutLoss: heldOutLoss,
       heldOutBitsPerByte: heldOutLoss.flatMap { loss in
         data.bytesPerToken.map { loss / 0.6931471805599453 / $0 }
       },
       duration: ContinuousClock.now - started, tokensPerSecond: meter.tokensPerSecond,
-      utilisation: meter.utilisation, peakMemory: Device.peakResidentBytes, losses: records.losses,
+      utilisation: meter.utilisation, peakMemory: Device.peakResidentBytes, losses: records?.losses ?? [],
       // Behind the peak memory, to which the ceilings' own does not belong.
       profile: profile.flatMap { StepProfile($0, of: model, peak: meter.peak) },
-      isInterrupted: isInterrupted)
+      exposedCommunication: rank.mesh.rankCount == 1 ? nil : exposed, isInterrupted: isInterrupted)
   }
 }

@@ -10,6 +10,7 @@ import Synchronization
 /// Ctrl-C and SIGTERM as a question that a run asks between steps. The second one ends the process at once.
 final class Interruption: @unchecked Sendable {
   private let count = Atomic(0)
+  private let terminations = Atomic(0)
   private var sources: [any DispatchSourceSignal] = []
 
   init() {
@@ -17,6 +18,7 @@ final class Interruption: @unchecked Sendable {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [unowned self] in
+        if number == SIGTERM { terminations.add(1, ordering: .relaxed) }
         if count.add(1, ordering: .relaxed).newValue > 1 { _exit(128 + number) }
       }
       source.resume()
@@ -25,6 +27,9 @@ final class Interruption: @unchecked Sendable {
   }
 
   deinit { for source in sources { source.cancel() } }
+
+  /// Whether SIGTERM asked.
+  var isTermination: Bool { terminations.load(ordering: .relaxed) > 0 }
 
   var isAsked: Bool { count.load(ordering: .relaxed) > 0 }
 }

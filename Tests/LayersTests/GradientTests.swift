@@ -30,7 +30,7 @@ import Testing
 
   @Test("norms", arguments: NormKind.allCases)
   func norm(kind: NormKind) {
-    let layer = Norm("norm", kind, width: 19, epsilon: 1e-5, store)
+    let layer = Norm("norm", kind, width: 19, epsilon: 1e-5, .single, store)
     store.randomize(on: device)
     check(layer, width: 19, microbatch: .sample(sequences: 1, length: 70, on: device))
   }
@@ -39,10 +39,11 @@ import Testing
     kvHeads: Int, bias: Bool = true, rotary: Bool = true, dropout: Float = 0, isSelective: Bool = false
   ) -> SelfAttention {
     SelfAttention(
-      "attention", norm: Norm("norm", .layerNorm, width: 12, epsilon: 1e-5, store), width: 12, heads: 4,
+      "attention", norm: Norm("norm", .layerNorm, width: 12, epsilon: 1e-5, .single, store), width: 12,
+      heads: 4,
       keyValueHeads: kvHeads, headWidth: 6, bias: bias, deviation: 0.1, outputDeviation: 0.1,
       rotary: rotary ? RotaryTable(width: 4, positions: 16, base: 100, on: device) : nil, dropout: dropout,
-      index: 0, isSelective: isSelective, store)
+      index: 0, isSelective: isSelective, .single, store)
   }
 
   @Test("attention, grouped or not, kept or recomputed", arguments: [4, 2, 1], [false, true])
@@ -62,13 +63,15 @@ import Testing
 
   @Test("each layer and place drops its own elements")
   func dropoutStreams() {
-    let linear = Linear("linear", in: 8, out: 40, bias: false, deviation: 0.1, store)
-    store.randomize(on: device)
     let microbatch = Microbatch.sample(sequences: 1, length: 5, key: RandomKey(seed: 1), on: device)
     let x = input(5, 8), residual = Tensor(zeros: Shape(5, 40), on: device)
     func kept(_ index: Int, _ place: String) -> [Bool] {
-      ResidualProjection(linear, dropout: 0.5, index: index, place: place)
-        .apply(x, residual: residual, microbatch).floats.map { $0 != 0 }
+      let store = ParameterStore()
+      let layer = RowParallelLinear(
+        "linear", in: 8, out: 40, bias: false, deviation: 0.1, dropout: 0.5, index: index, place: place,
+        .single, store)
+      store.randomize(on: device)
+      return layer.apply(x, residual: residual, microbatch).floats.map { $0 != 0 }
     }
     let masks = [kept(0, "a"), kept(1, "a"), kept(0, "b"), kept(1, "b")]
     #expect(Set(masks).count == 4)
@@ -79,9 +82,9 @@ import Testing
     "feed-forward with every activation, kept or recomputed", arguments: Activation.allCases, [false, true])
   func feedForward(activation: Activation, isSelective: Bool) {
     let layer = FeedForward(
-      "mlp", norm: Norm("norm", .rmsNorm, width: 12, epsilon: 1e-5, store), width: 12, inner: 20,
+      "mlp", norm: Norm("norm", .rmsNorm, width: 12, epsilon: 1e-5, .single, store), width: 12, inner: 20,
       activation: activation, bias: !activation.isGated, deviation: 0.1, outputDeviation: 0.1, dropout: 0.2,
-      index: 0, isSelective: isSelective, store)
+      index: 0, isSelective: isSelective, .single, store)
     store.randomize(on: device)
     check(
       layer, width: 12, microbatch: .sample(sequences: 1, length: 11, key: RandomKey(seed: 1), on: device))
@@ -93,9 +96,10 @@ import Testing
   func block(isRecomputed: Bool, isDeferring: Bool) {
     let attention = makeAttention(kvHeads: 2)
     let feedForward = FeedForward(
-      "mlp", norm: Norm("norm2", .layerNorm1P, width: 12, epsilon: 1e-5, store), width: 12, inner: 20,
+      "mlp", norm: Norm("norm2", .layerNorm1P, width: 12, epsilon: 1e-5, .single, store), width: 12,
+      inner: 20,
       activation: .gelu, bias: true, deviation: 0.1, outputDeviation: 0.1, dropout: 0, index: 0,
-      isSelective: false, store)
+      isSelective: false, .single, store)
     store.randomize(on: device)
     let microbatch = Microbatch.sample(sequences: 2, length: 6, on: device)
     microbatch.weightGradients.isDeferring = isDeferring

@@ -21,7 +21,7 @@ import Testing
     let (microbatch, targets, scored) = try golden.microbatch("input")
     let logits = golden.model.logits(microbatch).floats
     #expect(relativeError(logits, try golden.floats("output.logits")) < 1e-5)
-    let losses = golden.model.head.losses(golden.model.hidden(microbatch), targets: targets, microbatch)
+    let losses = golden.model.losses(microbatch, targets: targets)
     #expect(relativeError([Float(losses.sum / Double(scored))], try golden.floats("output.loss")) < 1e-5)
   }
 

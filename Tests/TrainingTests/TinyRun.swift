@@ -92,8 +92,8 @@ struct RunState: Equatable {
 
   init(_ step: TrainStep) {
     values = Self.bits(step.model.store.values)
-    master = Self.bits(step.precision.master)
-    optimizer = step.optimizer.state.map { Self.bits($0.tensor) }
+    master = step.update.precision.masters.flatMap { Self.bits($0) }
+    optimizer = step.update.optimizer.state.map { Self.bits($0.tensor) }
     position = step.position
   }
 

@@ -47,7 +47,8 @@ import Testing
     let loader = try #require(run.data.heldOut)
     #expect(loader.samples.count == 27)
     func loss(_ count: Int, batch: Int) throws -> Double {
-      try HeldOut(loader, sequences: count, batchSize: batch).loss(of: run.model)
+      let config = tiny.config("run") { $0.training.microbatch = batch }
+      return try TrainStep(config, model: run.model, loader: loader).heldOutLoss(loader, sequences: count)
     }
     let whole = try loss(sequences, batch: 27)
     #expect(try abs(loss(sequences, batch: 2) - whole) < 1e-6)

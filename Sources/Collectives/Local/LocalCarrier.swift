@@ -244,8 +244,8 @@ private final class Exchange {
     switch kind {
     case .allReduce(let reduction):
       device.reduce(
-        reduction == .sum ? .sum : .maximum, targets.map { UnsafeRawPointer($0) }, into: targets,
-        element: element, range)
+        reduction, inputs: targets.map { UnsafeRawPointer($0) }, outputs: targets, element: element,
+        range: range)
     case .reduceScatter:
       let part = count / sources.count
       for (rank, target) in targets.enumerated() {
@@ -253,7 +253,8 @@ private final class Exchange {
         guard !mine.isEmpty else { continue }
         // The output has the elements of its part alone: begin where the whole would.
         device.reduce(
-          .sum, sources, into: [target - rank * part * DType.f32.size], element: element, mine)
+          .sum, inputs: sources, outputs: [target - rank * part * DType.f32.size], element: element,
+          range: mine)
       }
     case .allGather:
       let part = count / sources.count

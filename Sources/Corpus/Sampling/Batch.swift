@@ -12,4 +12,13 @@ package struct Batch: Sendable {
   var sample: [Int32] = []
 
   package init() {}
+
+  /// Adds sequences that are not scored, up to `count`: where shapes are fixed and the samples ran out.
+  package mutating func pad(to count: Int) {
+    guard self.count < count else { return }
+    let missing = (count - self.count) * sequenceLength
+    tokens.append(contentsOf: repeatElement(0, count: missing))
+    targets.append(contentsOf: repeatElement(Self.ignored, count: missing))
+    self.count = count
+  }
 }

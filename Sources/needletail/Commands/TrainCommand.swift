@@ -1,4 +1,5 @@
 import ArgumentParser
+import Collectives
 import Recipes
 import Telemetry
 import Training
@@ -18,7 +19,13 @@ struct TrainCommand: ParsableCommand {
       needletail train Recipes/demo.yaml --resume      goes on, bit for bit, where the run was stopped
 
       The run's directory (checkpoint.directory) holds the resolved recipe, checkpoints, metrics.jsonl, the
-      loss curve and, at the end, the model. Ctrl-C writes a checkpoint and stops.
+      loss curve and, at the end, the model. Ctrl-C or SIGTERM writes a checkpoint and stops.
+
+      Many ranks, of which mesh.tensor × mesh.pipeline hold a model and the rest read other samples:
+        needletail train RECIPE --ranks 8 --set mesh.tensor=2 --set mesh.pipeline=2     threads of this process
+        mpirun -n 8 needletail train RECIPE --set mesh.tensor=2 --set mesh.pipeline=2   processes, on any machines
+        srun --mpi=pmix needletail train RECIPE …                                       the same under Slurm
+      The loss is the same on every mesh, to rounding, and a checkpoint of any goes on on any.
       """)
 
   @OptionGroup var options: RecipeOptions
@@ -32,27 +39,53 @@ struct TrainCommand: ParsableCommand {
       valueName: "file"))
   var metrics: String?
 
+  @Option(help: "Ranks, as threads of this process. Under mpirun or srun: what those started.")
+  var ranks: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "What ranks talk over: local (threads of this process), mpi (processes), or automatic.",
+      valueName: "carrier"))
+  var carrier = RankLaunch.Carrier.automatic
+
+  @Option(
+    help: ArgumentHelp(
+      "Where to write what every rank did when, for ui.perfetto.dev; under MPI, one file a rank.",
+      valueName: "file"))
+  var timeline: String?
+
   @Flag(help: "Print where the time of the updates after the first two goes.")
   var profile = false
 
   func run() throws {
     let config = try options.resolve()
-    let run = try TrainingRun(config, resuming: resume, metrics: metrics)
-    announce(run)
+    try config.validate()
+    let limit = Duration.seconds(config.mesh.timeout)
+    let launch = try RankLaunch(carrier, ranks: ranks, limit: limit)
+    try config.validate(ranks: launch.count)
     let interruption = Interruption()
-    let summary = try run.train(isProfiled: profile, shouldStop: { interruption.isAsked })
-    report(summary, of: run)
-    if summary.isInterrupted { throw ExitCode(130) }
+    let shared: Timeline? = timeline.map { Timeline(launch.ownPath($0)) }
+    let summary = try launch.run(config.mesh(ranks: launch.count), limit: limit) { [self] rank in
+      let run = try TrainingRun(config, resuming: resume, metrics: metrics, rank: rank, timeline: shared)
+      if rank.isFirst { announce(run) }
+      let summary = try run.train(isProfiled: profile, shouldStop: { interruption.isAsked })
+      if rank.isFirst { report(summary, of: run) }
+      return summary
+    }
+    try shared?.finish()
+    // A scheduler that asks with SIGTERM has got what it asked for.
+    if summary.isInterrupted, !interruption.isTermination { throw ExitCode(130) }
   }
 
   private func announce(_ run: TrainingRun) {
     let terminal = Terminal.standardError
     let config = run.config
     terminal.writeLine(
-      "\(run.directory.path): \(Brief.count(run.model.store.parameterCount)) parameters, "
+      "\(run.directory.path): \(Brief.count(config.model.parameterCount)) parameters, "
         + "\(Brief.count(run.data.tokenCount)) tokens of data, \(config.training.steps) steps of "
-        + "\(config.training.globalBatch) × \(config.sequenceLength) tokens, \(run.model.device.threads) "
-        + "threads (\(run.model.device.instructionSet))")
+        + "\(config.training.globalBatch) × \(config.sequenceLength) tokens, "
+        + (run.rank.mesh.rankCount == 1 ? "" : "\(run.rank.mesh.rankCount) ranks (\(run.rank.mesh)) of ")
+        + "\(run.model.device.threads) threads (\(run.model.device.instructionSet))")
     for problem in run.passedOver { terminal.writeLine("passing over a damaged checkpoint: \(problem)") }
     if let checkpoint = run.resumedFrom {
       let isDone = checkpoint.step >= config.training.steps
@@ -86,6 +119,9 @@ struct TrainCommand: ParsableCommand {
     table.append(
       "utilisation",
       "\(Brief.percent(summary.utilisation)) (model FLOPs, no recompute, full s², of the measured FMA peak)")
+    if let exposed = summary.exposedCommunication {
+      table.append("waiting for ranks", "\(Brief.percent(exposed)) of the updates' time on rank 0")
+    }
     table.append("peak memory", Bytes(summary.peakMemory).description)
     if !summary.isInterrupted { table.append("model", run.directory.model) }
     table.append("loss curve", run.directory.lossCurve)

@@ -1,0 +1,38 @@
+import Collectives
+import Tensors
+
+/// Cross-entropy over logits whose columns are divided among ranks (Shoeybi et al. 2019, §3).
+///
+///     loss = log Σⱼ exp(zⱼ) − z[target]
+///
+/// Of each row, a rank gives its own maximum, its own Σ exp(z − maximum), and the target's logit where it holds it.
+/// From the three numbers of every rank, each computes the same loss; then the gradient of its own columns.
+struct VocabularyLoss {
+  /// Of the vocabulary, this rank's first.
+  private let firstColumn: Int
+  private let group: Group
+
+  init(firstColumn: Int, _ group: Group) {
+    self.firstColumn = firstColumn
+    self.group = group
+  }
+
+  /// losses of the rows of `logits`, 0 where the target is negative. With `gradientWeight` the logits become
+  /// gradientWeight · ∂loss/∂logits.
+  func set(_ losses: Tensor, of logits: Tensor, targets: Tensor, gradientWeight: Float? = nil) {
+    guard group.count > 1 else {
+      // A whole row stays in the cache between the walks over it.
+      return logits.crossEntropy(targets: targets, losses: losses, gradientWeight: gradientWeight)
+    }
+    let own = Tensor(uninitialized: Shape(targets.count, 3), on: logits.device)
+    logits.crossEntropyStatistics(targets: targets, firstColumn: firstColumn, into: own)
+    let all = Tensor(uninitialized: Shape([group.count, targets.count, 3]), on: logits.device)
+    group.allGather(own, into: all)
+    let totals = Tensor(uninitialized: Shape(targets.count, 2), on: logits.device)
+    totals.combineCrossEntropy(all, targets: targets, losses: losses)
+    if let gradientWeight {
+      logits.setCrossEntropyGradient(
+        targets: targets, firstColumn: firstColumn, statistics: own, totals: totals, weight: gradientWeight)
+    }
+  }
+}

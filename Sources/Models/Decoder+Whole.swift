@@ -1,0 +1,48 @@
+import Layers
+import Tensors
+
+// A model that one rank, or one tensor group, holds from end to end.
+extension Decoder {
+  private var wholeHead: LanguageModelHead {
+    guard let head, chunks.count == 1, embedding != nil else {
+      preconditionFailure(
+        "asked for the losses of a part of a model: \(part.chunks) of \(config.layers) layers")
+    }
+    return head
+  }
+
+  /// The residual stream behind the last block, and what backward reads.
+  package func forward(_ microbatch: Microbatch) -> (hidden: Tensor, saved: Saved) {
+    forward(chunk: 0, nil, microbatch)
+  }
+
+  /// The residual stream behind the last block, nothing kept.
+  package func hidden(_ microbatch: Microbatch) -> Tensor {
+    let x = hidden(chunk: 0, nil, microbatch)
+    microbatch.cache?.advance(by: microbatch.length)
+    return x
+  }
+
+  /// logits of every token. [tokens, vocabulary]
+  package func logits(_ microbatch: Microbatch) -> Tensor { logits(ofHidden: hidden(microbatch), microbatch) }
+
+  /// logits of the tokens whose residual stream is `hidden`.
+  package func logits(ofHidden hidden: Tensor, _ microbatch: Microbatch) -> Tensor {
+    wholeHead.logits(hidden, microbatch)
+  }
+
+  /// The loss of each token, nothing kept.
+  package func losses(_ microbatch: Microbatch, targets: Tensor) -> Tensor {
+    wholeHead.losses(hidden(microbatch), targets: targets, microbatch)
+  }
+
+  /// Forward and backward: the loss of each token, with gradientWeight · ∂(Σ losses) accumulated everywhere.
+  package func lossesAndGradients(_ microbatch: Microbatch, targets: Tensor, gradientWeight: Float) -> Tensor
+  {
+    let (hidden, saved) = forward(microbatch)
+    let (losses, dHidden) = wholeHead.lossesAndGradient(
+      hidden, targets: targets, gradientWeight: gradientWeight, microbatch)
+    _ = backward(chunk: 0, dHidden, saved, microbatch)
+    return losses
+  }
+}
