@@ -117,11 +117,15 @@ final class PipelineEngine {
   private func backward(_ index: Int, _ chunk: Int, completed: (Int) -> Void) {
     let slot = index * chunks + chunk
     let dHidden = slots[slot].dHidden.take() ?? receive(.backward, index, chunk)
-    guard var microbatch = feeds[index]?.microbatch, let saved = slots[slot].saved.take(), let dHidden else {
+    guard var microbatch = feeds[index]?.microbatch, let dHidden else {
       preconditionFailure("the way back of microbatch \(index) comes before its forward")
     }
     if let weights = slots[slot].weights { microbatch.weightGradients = weights }
     timeline.measure("backward", "compute", rank: rank.index, index: index) {
+      // Taken here: a second holder would make the list of blocks be copied.
+      guard let saved = slots[slot].saved.take() else {
+        preconditionFailure("the way back of microbatch \(index) comes twice")
+      }
       let dx = model.backward(chunk: chunk, dHidden, saved, microbatch, completed: completed)
       if let dx { boundary.send(dx, .backward, microbatch: index, chunk: chunk) }
     }

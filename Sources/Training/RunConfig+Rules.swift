@@ -11,7 +11,7 @@ extension RunConfig {
       model.problems
         + [
           positiveCounts(), intervalsMakeSense(), microbatchDivides(), sequenceFits(), oneSource(),
-          splitIsValid(), rampDivides(),
+          splitIsValid(), rampDivides(), recovery.problem, rollbackHasCheckpoints(),
           Self.problem(in: "optimizer", optimizer.validate),
           Self.problem(in: "schedule", schedule.validate),
           Self.problem(in: "batch_ramp") { () throws(OptimizerFailure) in
@@ -74,6 +74,11 @@ extension RunConfig {
       ? nil
       : "training.sequence_length \(sequenceLength) is longer than model.context \(model.context): "
         + "shorten the one or raise the other"
+  }
+
+  private func rollbackHasCheckpoints() -> String? {
+    recovery.action == .rollback && checkpoint.interval == 0
+      ? "recovery.action rollback needs checkpoints to return to: set checkpoint.interval" : nil
   }
 
   private func oneSource() -> String? {

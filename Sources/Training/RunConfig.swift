@@ -15,6 +15,7 @@ package struct RunConfig: Codable, Sendable {
   package var schedule = LearningRateSchedule.Config()
   package var batchRamp = BatchSizeRamp.Config()
   package var lossScale = DynamicLossScale.Config()
+  package var recovery = RecoveryConfig()
   package var checkpoint = CheckpointConfig()
   package var telemetry = TelemetryConfig()
 

@@ -22,8 +22,23 @@ package final class TrainStep {
     /// Tokens read.
     package var consumedTokens = 0
     package var lossScale: DynamicLossScale.State?
+    /// The last losses, where spikes are looked for.
+    package var recentLosses: [Double]?
+    /// Steps that were skipped or gone back from since the run began; nil: none.
+    package var recoveries: Int?
 
     package init() {}
+  }
+
+  /// What became of an update.
+  package enum Verdict: Sendable, Equatable {
+    case applied
+    /// Left out because a scaled gradient overflowed.
+    case overflowed
+    /// Left out because the loss jumped or was not a number; its samples are passed over.
+    case skipped
+    /// Nothing was changed: the run is to return to a checkpoint, or to end.
+    case rollback, failed
   }
 
   /// What one update measured.
@@ -32,8 +47,7 @@ package final class TrainStep {
     package let gradientNorm: GradientNorm
     package let learningRate: Double
     package let tokens: Int
-    /// Whether the update was left out because a scaled gradient overflowed.
-    package let isSkipped: Bool
+    package let verdict: Verdict
     /// The samples it read.
     package let samples: Range<Int>
   }
@@ -102,19 +116,54 @@ package final class TrainStep {
     let norm = GradientNorm(total[2].squareRoot() * (correction / scale))
     let rate = schedule.rate(step: position.updates + 1)
     let loss = scored == 0 ? 0 : total[0] / scored
-    let isApplied = norm.isFinite && loss.isFinite
-    // At the smallest scale there is nothing left to try.
-    let canScaleDown = config.training.precision.needsLossScale && lossScale.scale > config.lossScale.minimum
-    let isSkipped = !isApplied && canScaleDown && loss.isFinite
+    let verdict = verdict(loss, norm)
     let outcome = Outcome(
-      loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens, isSkipped: isSkipped,
+      loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens, verdict: verdict,
       samples: first..<first + size)
-    guard isApplied || isSkipped else { return outcome }
-    apply(norm, rate: rate, gradientScale: correction / scale, isSkipped: isSkipped)
+    switch verdict {
+    case .failed, .rollback: return outcome
+    case .applied: apply(norm, rate: rate, gradientScale: correction / scale)
+    case .overflowed, .skipped: update.skip()
+    }
+    if config.training.precision.needsLossScale, verdict != .skipped {
+      lossScale.update(overflowed: verdict == .overflowed)
+      position.lossScale = lossScale.state
+    }
+    note(loss, verdict)
     position.step += 1
     position.consumedSamples += size
     position.consumedTokens += tokens
     return outcome
+  }
+
+  /// What to do with an update, the same on every rank: all know the same numbers.
+  private func verdict(_ loss: Double, _ norm: GradientNorm) -> Verdict {
+    let isFinite = loss.isFinite && norm.isFinite
+    // At the smallest scale there is nothing left to try.
+    if !isFinite, loss.isFinite, config.training.precision.needsLossScale,
+      lossScale.scale > config.lossScale.minimum
+    {
+      return .overflowed
+    }
+    if isFinite, !config.recovery.isSpike(loss, after: position.recentLosses ?? []) { return .applied }
+    guard (position.recoveries ?? 0) < config.recovery.limit else { return .failed }
+    switch config.recovery.action {
+    case .stop: return .failed
+    case .skip: return .skipped
+    case .rollback: return .rollback
+    }
+  }
+
+  private func note(_ loss: Double, _ verdict: Verdict) {
+    if verdict == .skipped { position.recoveries = (position.recoveries ?? 0) + 1 }
+    guard config.recovery.spikeFactor > 0, verdict == .applied else { return }
+    position.recentLosses = (position.recentLosses ?? []).suffix(config.recovery.spikeWindow - 1) + [loss]
+  }
+
+  /// Goes on from `position`, where a checkpoint has been restored, behind the samples of `outcome`.
+  func passOver(_ outcome: Outcome, recoveries: Int) {
+    position.consumedSamples = max(position.consumedSamples, outcome.samples.upperBound)
+    position.recoveries = recoveries
   }
 
   /// Mean loss per token of the first `sequences` samples of `loader`, in nats, over the whole mesh.
@@ -135,19 +184,11 @@ package final class TrainStep {
     _ = try feeder.read(0)
   }
 
-  private func apply(_ norm: GradientNorm, rate: Double, gradientScale: Double, isSkipped: Bool) {
+  private func apply(_ norm: GradientNorm, rate: Double, gradientScale: Double) {
     timeline.measure("update", "optimizer", rank: rank.index) {
-      if isSkipped {
-        update.skip()
-      } else {
-        position.updates += 1
-        let clip = config.optimizer.clip > 0 ? norm.clipCoefficient(maximum: config.optimizer.clip) : 1
-        update.apply(step: position.updates, learningRate: rate, gradientScale: gradientScale * clip)
-      }
-    }
-    if config.training.precision.needsLossScale {
-      lossScale.update(overflowed: isSkipped)
-      position.lossScale = lossScale.state
+      position.updates += 1
+      let clip = config.optimizer.clip > 0 ? norm.clipCoefficient(maximum: config.optimizer.clip) : 1
+      update.apply(step: position.updates, learningRate: rate, gradientScale: gradientScale * clip)
     }
   }
 }

@@ -27,7 +27,10 @@ package struct TrainingData {
     tokenizer = try config.data.tokenizer.map { try TokenizerDirectory($0) }
     let split = try DatasetSplit(config.data.split)
     let training = config.training
-    let ramp = training.steps * training.globalBatch
+    // A run that returns to a checkpoint reads on behind the samples it passes over.
+    let passedOver =
+      config.recovery.action == .rollback ? config.recovery.limit * config.checkpoint.interval : 0
+    let ramp = (training.steps + passedOver) * training.globalBatch
     func samples(_ part: DatasetSplit.Part, count: Int) throws -> any Samples {
       if let only = components.first, components.count == 1 {
         return try GPTDataset(

@@ -20,7 +20,8 @@ package final class TrainingRun {
   package let rank: Rank
   private let checkpoints: RunCheckpoints
   /// On rank 0.
-  private let records: RunRecords?
+  private var records: RunRecords?
+  private let metrics: String?
   private let timeline: Timeline
   /// Whether the timeline is this rank's own and not shared.
   private let writesTimeline: Bool
@@ -69,6 +70,7 @@ package final class TrainingRun {
     config.model.vocabulary = try data.vocabulary(for: config)
     self.config = config
     self.rank = rank
+    self.metrics = metrics
     directory = RunDirectory(config.checkpoint.directory)
     if rank.isFirst, directory.exists, !resuming {
       throw TrainingFailure(
@@ -88,11 +90,16 @@ package final class TrainingRun {
       records = nil
       return
     }
-    records = try RunRecords(
-      metrics: metrics ?? directory.metrics,
-      tensorboard: config.telemetry.tensorboard ? directory.tensorboard : nil,
-      resumingAfter: resuming ? step.position.step : nil)
+    records = try Self.records(config, directory, metrics, after: resuming ? step.position.step : nil)
     try directory.write(config)
+  }
+
+  private static func records(
+    _ config: RunConfig, _ directory: RunDirectory, _ metrics: String?, after step: Int?
+  ) throws -> RunRecords {
+    try RunRecords(
+      metrics: metrics ?? directory.metrics,
+      tensorboard: config.telemetry.tensorboard ? directory.tensorboard : nil, resumingAfter: step)
   }
 
   /// The rank's part of the model with its first weights; throws when the run does not fit this machine.
@@ -132,12 +139,15 @@ package final class TrainingRun {
       let (outcome, duration) = try measured {
         try profile?.measureStep(on: model.device) { try step.run() } ?? step.run()
       }
-      guard outcome.isSkipped || (outcome.loss.isFinite && outcome.gradientNorm.isFinite) else {
+      switch outcome.verdict {
+      case .applied, .overflowed: break
+      case .skipped: say(outcome, "its samples are passed over")
+      case .rollback:
+        try returnToCheckpoint(outcome)
+        continue
+      case .failed:
         meter.finish()
-        let failure = try Evidence(outcome, of: step).write(to: directory, rank: rank.index)
-        try checkpoints.finish()
-        rank.world.barrier(on: model.device)
-        throw failure
+        throw try fail(outcome)
       }
       let number = step.position.step
       var extras: [Scalar] = []
@@ -169,6 +179,34 @@ package final class TrainingRun {
   /// Whether any rank says so.
   private func isAgreed(_ answer: Bool) -> Bool {
     rank.world.sum([answer ? 1 : 0, 0, 0, 0], on: model.device)[0] > 0
+  }
+
+  /// Writes the evidence of a step that cannot be applied, and what is on its way.
+  private func fail(_ outcome: TrainStep.Outcome) throws -> TrainingFailure {
+    let failure = try Evidence(outcome, of: step).write(to: directory, rank: rank.index)
+    try checkpoints.finish()
+    return failure
+  }
+
+  /// Takes up the newest checkpoint, and goes on behind the samples of the step that went wrong.
+  private func returnToCheckpoint(_ outcome: TrainStep.Outcome) throws {
+    try checkpoints.finish()
+    guard let newest = try checkpoints.newest() else { throw try fail(outcome) }
+    let recoveries = (step.position.recoveries ?? 0) + 1
+    let failed = step.position.step + 1
+    step.update.skip()
+    try checkpoints.restore(newest, into: step)
+    say(outcome, at: failed, "the run returns to step \(newest.step) and goes on behind its samples")
+    step.passOver(outcome, recoveries: recoveries)
+    records = try records.map { _ in try Self.records(config, directory, metrics, after: step.position.step) }
+  }
+
+  private func say(_ outcome: TrainStep.Outcome, at number: Int? = nil, _ what: String) {
+    guard rank.isFirst else { return }
+    Terminal.standardError.writeLine(
+      "step \(number ?? step.position.step): loss \(Brief.fixed(outcome.loss, 4)), gradient norm "
+        + "\(Brief.fixed(outcome.gradientNorm.value, 4)): \(what) (samples \(outcome.samples.lowerBound) to "
+        + "\(outcome.samples.upperBound - 1))")
   }
 
   private func isDue(_ interval: Int, _ number: Int) -> Bool {
