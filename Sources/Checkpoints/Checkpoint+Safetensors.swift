@@ -23,7 +23,7 @@ extension Checkpoint {
         converting(elements)
         try file.append(elements, as: entry.type)
       } else {
-        try reader.appendStored(entry.name, to: file)
+        try reader.append(entry.name, 0..<entry.shape.reduce(1, *), to: file)
       }
     }
     try file.commit()
@@ -39,16 +39,5 @@ extension CheckpointReader {
       try read(ShardedTensor(name, elements, block: matrix, of: entry.shape))
     }
     return elements
-  }
-
-  /// Appends tensor `name` as it is stored, some MiB at a time.
-  fileprivate func appendStored(_ name: String, to file: SafetensorsWriter) throws {
-    let entry = try entry(name)
-    let count = entry.shape.reduce(1, *)
-    let countAtOnce = (16 << 20) / entry.type.size
-    for start in stride(from: 0, to: count, by: countAtOnce) {
-      let bytes = try bytes(of: name, start..<min(start + countAtOnce, count))
-      try bytes.withUnsafeBytes { try file.append($0) }
-    }
   }
 }

@@ -53,7 +53,9 @@ struct CheckpointCommand: ParsableCommand {
       }
       for damage in damages { Terminal.standardError.writeLine(damage.description) }
       guard damages.isEmpty, let checkpoint else { throw ExitCode.failure }
-      print("\(checkpoint.path): \(checkpoint.manifest.contents), all as they were written")
+      let manifest = checkpoint.manifest
+      let fileCount = manifest.shards.count + manifest.state.count
+      print("\(checkpoint.path): sound, \(fileCount) files, \(Bytes(manifest.byteCount))")
     }
   }
 
