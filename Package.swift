@@ -78,6 +78,9 @@ let commands: [Target] = [
     name: "TestSupport", dependencies: ["Checkpoints", "Layers", "Tensors"], path: "Tests/TestSupport",
     swiftSettings: strict),
   .target(name: "KernelChecks", dependencies: ["CKernels"], path: "Tests/KernelChecks"),
+  .executableTarget(
+    name: "CollectivesCheck", dependencies: ["Collectives", "Topology", "Tensors"],
+    path: "Tests/CollectivesCheck", swiftSettings: strict),
 ]
 
 let package = Package(

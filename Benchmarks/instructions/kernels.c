@@ -86,11 +86,12 @@ static void norm_backward(const memory *m) {  // with the statistics of the forw
 static void column_sums(const memory *m) { nk_add_column_sums(m->pool, m->a, WIDTH, ROWS, WIDTH, m->f); }
 static void swiglu_forward(const memory *m) { nk_swiglu_forward(m->pool, m->a, m->c, ROWS / 2, WIDTH); }
 static void swiglu_backward(const memory *m) { nk_swiglu_backward(m->pool, m->b, m->a, m->d, NULL, ROWS / 2, WIDTH); }
-static void dropout(const memory *m) { nk_dropout(m->pool, m->c, m->a, m->b, COUNT, 0.1f, 7); }
+static void dropout(const memory *m) { nk_dropout(m->pool, m->c, m->a, m->b, COUNT, 0.1f, 7, 0); }
+static const nk_table_part whole = {0, ROWS};
 static void embedding_forward(const memory *m) {
-  nk_embedding_forward(m->pool, m->a, m->b, m->ids, m->ids, m->c, ROWS, WIDTH);
+  nk_embedding_forward(m->pool, m->a, whole, m->b, m->ids, m->ids, m->c, ROWS, WIDTH);
 }
-static void embedding_backward(const memory *m) { nk_embedding_backward(m->pool, m->f, m->ids, m->b, ROWS, WIDTH); }
+static void embedding_backward(const memory *m) { nk_embedding_backward(m->pool, m->f, whole, m->ids, m->b, ROWS, WIDTH); }
 static void cross_entropy(const memory *m) {
   nk_cross_entropy(m->pool, m->e, VOCABULARY, m->ids, m->statistics, 8, VOCABULARY, true, 0.125f);
 }
@@ -104,7 +105,7 @@ static void bf16(const memory *m) {
   nk_bf16_from_f32(m->pool, m->half, m->a, COUNT);
   nk_f32_from_bf16(m->pool, m->c, m->half, COUNT);
 }
-static void random_normal(const memory *m) { nk_random_normal(m->pool, m->c, COUNT / 8, 7, 0, 0.02f); }
+static void random_normal(const memory *m) { nk_random_normal(m->pool, m->c, 1, COUNT / 8, 7, 0, 0, 0.02f); }
 
 #define KERNEL(function) {#function, function}
 static const struct {

@@ -54,8 +54,8 @@ void nk_swiglu_backward(nk_pool *pool, const float *dy, const float *x, float *d
   pool->table->swiglu_backward(pool, dy, x, dx, y, rows, width);
 }
 void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
-                uint64_t key) {
-  pool->table->dropout(pool, y, x, residual, count, p, key);
+                uint64_t key, uint64_t first) {
+  pool->table->dropout(pool, y, x, residual, count, p, key, first);
 }
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->exp(pool, y, x, count); }
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->tanh(pool, y, x, count); }
@@ -63,6 +63,20 @@ void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count) { pool->tabl
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
                       int64_t rows, int64_t vocabulary, bool gradient, float weight) {
   pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, gradient, weight);
+}
+void nk_cross_entropy_statistics(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets,
+                                 int64_t first_column, float *statistics, int64_t rows, int64_t columns) {
+  pool->table->cross_entropy_statistics(pool, logits, ld, targets, first_column, statistics, rows, columns);
+}
+void nk_cross_entropy_combine(nk_pool *pool, const float *statistics, const int32_t *targets, float *totals,
+                              float *losses, int64_t ranks, int64_t rows) {
+  pool->table->cross_entropy_combine(pool, statistics, targets, totals, losses, ranks, rows);
+}
+void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, const int32_t *targets,
+                               int64_t first_column, const float *statistics, const float *totals, int64_t rows,
+                               int64_t columns, float weight) {
+  pool->table->cross_entropy_gradient(pool, exponentials, ld, targets, first_column, statistics, totals, rows,
+                                      columns, weight);
 }
 double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
   return pool->table->sum_of_squares(pool, x, count);
@@ -73,6 +87,10 @@ void nk_adamw(nk_pool *pool, const nk_adamw_args *args, float *p, float *g, floa
 void nk_sgd(nk_pool *pool, float learning_rate, float momentum, bool nesterov, float weight_decay,
             float gradient_scale, float *p, float *g, float *v, int64_t count) {
   pool->table->sgd(pool, learning_rate, momentum, nesterov, weight_decay, gradient_scale, p, g, v, count);
+}
+void nk_reduce(nk_pool *pool, nk_reduction reduction, nk_element element, const void *const *inputs, int n_inputs,
+               float *const *outputs, int n_outputs, int64_t first, int64_t count) {
+  pool->table->reduce(pool, reduction, element, inputs, n_inputs, outputs, n_outputs, first, count);
 }
 void nk_f16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count) {
   pool->table->f16_from_f32(pool, y, x, count);
@@ -161,9 +179,10 @@ typedef struct {
   uint16_t *y16;
   const uint16_t *x16;
   const int32_t *ids, *positions;
+  nk_table_part part;
   int64_t count, rows, width;
   float value;
-  uint64_t key, first;
+  uint64_t key, first, row_stride;
 } mover;
 
 static void fill_task(void *context, int worker) {
@@ -188,25 +207,39 @@ void nk_copy(nk_pool *pool, float *y, const float *x, int64_t count) {
   nk_pool_loop(pool, copy_task, &s);
 }
 
+/// Where in the part of a table the row of an id begins; false where it is elsewhere.
+static inline bool find_row(const mover *s, int64_t row, int64_t *at) {
+  int64_t place = s->ids[row] - s->part.first_row;
+  *at = place * s->width;
+  return place >= 0 && place < s->part.table_rows;
+}
+
 static void embedding_forward_task(void *context, int worker) {
   const mover *s = context;
   (void)worker;
   for (int64_t begin, end; nk_claim(s->pool, s->rows, 16, &begin, &end);)
     for (int64_t row = begin; row < end; row++) {
       float *y = s->y + row * s->width;
-      const float *token = s->x + s->ids[row] * s->width;
-      if (!s->x2) {
-        memcpy(y, token, (size_t)s->width * sizeof(float));
+      const float *position = s->x2 ? s->x2 + s->positions[row] * s->width : NULL;
+      size_t bytes = (size_t)s->width * sizeof(float);
+      int64_t at;
+      if (!find_row(s, row, &at)) {
+        if (position) memcpy(y, position, bytes);
+        else memset(y, 0, bytes);
         continue;
       }
-      const float *position = s->x2 + s->positions[row] * s->width;
+      const float *token = s->x + at;
+      if (!position) {
+        memcpy(y, token, bytes);
+        continue;
+      }
       for (int64_t j = 0; j < s->width; j++) y[j] = token[j] + position[j];
     }
 }
-void nk_embedding_forward(nk_pool *pool, const float *table, const float *position_table, const int32_t *ids,
-                          const int32_t *positions, float *y, int64_t rows, int64_t width) {
-  mover s = {.pool = pool, .y = y, .x = table, .x2 = position_table, .ids = ids, .positions = positions,
-             .rows = rows, .width = width};
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
+                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width) {
+  mover s = {.pool = pool, .y = y, .x = table, .part = part, .x2 = position_table, .ids = ids,
+             .positions = positions, .rows = rows, .width = width};
   nk_pool_loop(pool, embedding_forward_task, &s);
 }
 
@@ -216,14 +249,16 @@ static void embedding_backward_task(void *context, int worker) {
   (void)worker;
   for (int64_t begin, end; nk_claim(s->pool, s->width, 64, &begin, &end);)
     for (int64_t row = 0; row < s->rows; row++) {
-      float *restrict to = s->y + s->ids[row] * s->width;
+      int64_t at;
+      if (!find_row(s, row, &at)) continue;
+      float *restrict to = s->y + at;
       const float *from = s->x + row * s->width;
       for (int64_t j = begin; j < end; j++) to[j] += from[j];
     }
 }
-void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
-                           int64_t width) {
-  mover s = {.pool = pool, .y = d_table, .x = dy, .ids = ids, .rows = rows, .width = width};
+void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, const int32_t *ids,
+                           const float *dy, int64_t rows, int64_t width) {
+  mover s = {.pool = pool, .y = d_table, .part = part, .x = dy, .ids = ids, .rows = rows, .width = width};
   nk_pool_loop(pool, embedding_backward_task, &s);
 }
 
@@ -261,17 +296,22 @@ void nk_f32_from_bf16(nk_pool *pool, float *y, const uint16_t *x, int64_t count)
 static void random_normal_task(void *context, int worker) {
   const mover *s = context;
   (void)worker;
-  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);)
+  for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);) {
+    int64_t row = begin / s->width, column = begin % s->width;
     for (int64_t i = begin; i < end; i++) {
-      uint64_t element = s->first + (uint64_t)i;
+      uint64_t element = s->first + (uint64_t)row * s->row_stride + (uint64_t)column;
+      if (++column == s->width) column = 0, row++;
       uint32_t words[4];
       philox(s->key, element / 2, words);
       double u = ((double)words[0] + 1) / 4294967296.0, angle = 6.283185307179586 * words[1] / 4294967296.0;
       double radius = sqrt(-2 * log(u));
       s->y[i] = (float)(s->value * radius * (element % 2 ? sin(angle) : cos(angle)));
     }
+  }
 }
-void nk_random_normal(nk_pool *pool, float *y, int64_t count, uint64_t key, uint64_t first, float deviation) {
-  mover s = {.pool = pool, .y = y, .count = count, .key = key, .first = first, .value = deviation};
+void nk_random_normal(nk_pool *pool, float *y, int64_t rows, int64_t columns, uint64_t key, uint64_t first,
+                      uint64_t row_stride, float deviation) {
+  mover s = {.pool = pool, .y = y, .count = rows * columns, .width = columns, .key = key, .first = first,
+             .row_stride = row_stride, .value = deviation};
   nk_pool_loop(pool, random_normal_task, &s);
 }

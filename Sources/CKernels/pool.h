@@ -75,14 +75,21 @@ struct nk_table {
   void (*activate_backward)(nk_pool *, nk_activation, float *, const float *, const float *, int64_t);
   void (*swiglu_forward)(nk_pool *, const float *, float *, int64_t, int64_t);
   void (*swiglu_backward)(nk_pool *, const float *, const float *, float *, float *, int64_t, int64_t);
-  void (*dropout)(nk_pool *, float *, const float *, const float *, int64_t, float, uint64_t);
+  void (*dropout)(nk_pool *, float *, const float *, const float *, int64_t, float, uint64_t, uint64_t);
   void (*exp)(nk_pool *, float *, const float *, int64_t);
   void (*tanh)(nk_pool *, float *, const float *, int64_t);
   void (*erf)(nk_pool *, float *, const float *, int64_t);
   void (*cross_entropy)(nk_pool *, float *, int64_t, const int32_t *, float *, int64_t, int64_t, bool, float);
+  void (*cross_entropy_statistics)(nk_pool *, float *, int64_t, const int32_t *, int64_t, float *, int64_t,
+                                   int64_t);
+  void (*cross_entropy_combine)(nk_pool *, const float *, const int32_t *, float *, float *, int64_t, int64_t);
+  void (*cross_entropy_gradient)(nk_pool *, float *, int64_t, const int32_t *, int64_t, const float *, const float *,
+                                 int64_t, int64_t, float);
   double (*sum_of_squares)(nk_pool *, const float *, int64_t);
   void (*adamw)(nk_pool *, const nk_adamw_args *, float *, float *, float *, float *, int64_t);
   void (*sgd)(nk_pool *, float, float, bool, float, float, float *, float *, float *, int64_t);
+  void (*reduce)(nk_pool *, nk_reduction, nk_element, const void *const *, int, float *const *, int, int64_t,
+                 int64_t);
   void (*f16_from_f32)(nk_pool *, uint16_t *, const float *, int64_t);
   void (*f32_from_f16)(nk_pool *, float *, const uint16_t *, int64_t);
 };

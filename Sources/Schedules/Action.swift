@@ -6,4 +6,29 @@ package enum Action: Sendable, Hashable {
   case backward(microbatch: Int, chunk: Int)
   /// The weight gradients that its way back held.
   case weights(microbatch: Int, chunk: Int)
+
+  package var microbatch: Int {
+    switch self {
+    case .forward(let microbatch, _), .backward(let microbatch, _), .weights(let microbatch, _): microbatch
+    }
+  }
+
+  package var chunk: Int {
+    switch self {
+    case .forward(_, let chunk), .backward(_, let chunk), .weights(_, let chunk): chunk
+    }
+  }
+}
+
+extension Action: CustomStringConvertible {
+  /// "forward of microbatch 3, chunk 1": the chunk is left out where it is the first.
+  package var description: String {
+    let pass =
+      switch self {
+      case .forward: "forward"
+      case .backward: "backward"
+      case .weights: "weights"
+      }
+    return "\(pass) of microbatch \(microbatch)\(chunk > 0 ? ", chunk \(chunk)" : "")"
+  }
 }

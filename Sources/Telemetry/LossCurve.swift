@@ -41,10 +41,10 @@ package struct LossCurve: Sendable {
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 480" width="800" height="480" role="img"\
        font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
-      <title>\(Self.escaped(title))</title>
+      <title>\(SVG.escaped(title))</title>
       \(Self.style)
       <rect class="page" width="800" height="480"/>
-      <text class="title" x="\(Self.number(Self.plot.left))" y="34">\(Self.escaped(title))</text>
+      <text class="title" x="\(SVG.number(Self.plot.left))" y="34">\(SVG.escaped(title))</text>
       \(grid(x, y))
       <path class="raw" d="\(path(train, x, y))"/>
       <path class="smooth" d="\(path(smoothed, x, y))"/>
@@ -75,18 +75,18 @@ package struct LossCurve: Sendable {
     var lines: [String] = []
     for tick in y.ticks() {
       guard let position = y.position(tick) else { continue }
-      let height = Self.number(position)
+      let height = SVG.number(position)
       lines.append(
-        "<line class=\"grid\" x1=\"\(Self.number(plot.left))\" x2=\"\(Self.number(plot.right))\""
+        "<line class=\"grid\" x1=\"\(SVG.number(plot.left))\" x2=\"\(SVG.number(plot.right))\""
           + " y1=\"\(height)\" y2=\"\(height)\"/>"
           + Self.label(y.label(tick), plot.left - 8, position + 4, anchor: "end"))
     }
     for tick in x.ticks(about: 8) {
       guard let position = x.position(tick) else { continue }
-      let across = Self.number(position)
+      let across = SVG.number(position)
       lines.append(
-        "<line class=\"grid\" x1=\"\(across)\" x2=\"\(across)\" y1=\"\(Self.number(plot.bottom))\""
-          + " y2=\"\(Self.number(plot.bottom + 5))\"/>"
+        "<line class=\"grid\" x1=\"\(across)\" x2=\"\(across)\" y1=\"\(SVG.number(plot.bottom))\""
+          + " y2=\"\(SVG.number(plot.bottom + 5))\"/>"
           + Self.label(x.label(tick), position, plot.bottom + 20, anchor: "middle"))
     }
     let scale = isLogarithmic ? "step (logarithmic)" : "step"
@@ -100,7 +100,8 @@ package struct LossCurve: Sendable {
       guard let across = x.position(Double(point.step)), let height = y.position(point.loss) else {
         return nil
       }
-      return "<circle class=\"heldout\" cx=\"\(Self.number(across))\" cy=\"\(Self.number(height))\" r=\"4\"/>"
+      return
+        "<circle class=\"heldout\" cx=\"\(SVG.number(across))\" cy=\"\(SVG.number(height))\" r=\"4\"/>"
     }.joined(separator: "\n")
   }
 
@@ -117,7 +118,7 @@ package struct LossCurve: Sendable {
     for (mark, text) in marks.reversed() {
       across -= Double(text.count) * 6.6 + 46
       parts.append(
-        "<g transform=\"translate(\(Self.number(across)) \(Self.number(Self.plot.top - 12)))\">\(mark)"
+        "<g transform=\"translate(\(SVG.number(across)) \(SVG.number(Self.plot.top - 12)))\">\(mark)"
           + Self.label(text, 28, 0, anchor: "start") + "</g>")
     }
     return parts.reversed().joined(separator: "\n")
@@ -135,7 +136,7 @@ package struct LossCurve: Sendable {
       for index in Set([0, low ?? 0, high ?? 0, column.count - 1]).sorted()
       where index < column.count && index >= 0 {
         text +=
-          "\(isPenDown ? "L" : "M")\(Self.number(column[index].across)) \(Self.number(column[index].height))"
+          "\(isPenDown ? "L" : "M")\(SVG.number(column[index].across)) \(SVG.number(column[index].height))"
         isPenDown = true
       }
       column.removeAll(keepingCapacity: true)
@@ -175,24 +176,7 @@ package struct LossCurve: Sendable {
   // MARK: Text
 
   private static func label(_ text: String, _ x: Double, _ y: Double, anchor: String) -> String {
-    "<text class=\"label\" x=\"\(number(x))\" y=\"\(number(y))\" text-anchor=\"\(anchor)\">\(escaped(text))</text>"
-  }
-
-  private static func number(_ value: Double) -> String {
-    value == value.rounded() ? Brief.fixed(value, 0) : Brief.fixed(value, 1)
-  }
-
-  private static func escaped(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.flatMap { scalar -> [Unicode.Scalar] in
-          switch scalar {
-          case "&": Array("&amp;".unicodeScalars)
-          case "<": Array("&lt;".unicodeScalars)
-          case ">": Array("&gt;".unicodeScalars)
-          case _ where scalar.value < 0x20: [" "]
-          default: [scalar]
-          }
-        }))
+    "<text class=\"label\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" text-anchor=\"\(anchor)\">"
+      + "\(SVG.escaped(text))</text>"
   }
 }

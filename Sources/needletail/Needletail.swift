@@ -16,5 +16,6 @@ struct Needletail: AsyncParsableCommand {
     subcommands: [
       TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, GenerateCommand.self,
       EvaluateCommand.self, CheckpointCommand.self, ConfigCommand.self, BenchmarkCommand.self,
+      ScheduleCommand.self,
     ])
 }

@@ -38,19 +38,6 @@ import Topology
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("a")) == ["merged"])
   }
 
-  @Test("tensors are written whole to one file for everybody")
-  func export() throws {
-    let scratch = try Scratch()
-    let reader = CheckpointReader(try saved(scratch))
-    try reader.write(["0.down", "embedding"], to: scratch.file("model.safetensors"))
-    let file = try SafetensorsFile(scratch.file("model.safetensors"))
-    #expect(Set(file.tensors.keys) == ["0.down", "embedding"])
-    let down = Tensor(zeros: [6, 10], on: Device(threads: 1))
-    try file.read("0.down", into: down)
-    #expect(down.floats == MeshModel.values("0.down", [6, 10], seed: 1))
-    #expect(throws: CheckpointFailure.self) { try reader.write(["x"], to: scratch.file("x")) }
-  }
-
   @Test("a merge overwrites nothing and leaves nothing where a shard is damaged")
   func refusals() throws {
     let scratch = try Scratch()

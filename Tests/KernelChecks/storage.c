@@ -107,7 +107,7 @@ static void random_normal(check *c, const void *with) {
   const uint32_t halves[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
   int64_t count = 33001;
   matrix x = empty(c, 1, count, 0), part = empty(c, 1, 100, 0);
-  nk_random_normal(c->pool, x.at, count, key, first, 2.5f);
+  nk_random_normal(c->pool, x.at, 1, count, key, first, 0, 2.5f);
   double sum = 0, squares = 0, fourths = 0;
   for (int64_t i = 0; i < count; i++) {
     uint64_t pair = (first + (uint64_t)i) / 2;
@@ -121,7 +121,7 @@ static void random_normal(check *c, const void *with) {
   }
   // Five standard deviations of each mean.
   holds(c, fabs(sum / count) < 0.028 && fabs(squares / count - 1) < 0.039 && fabs(fourths / count - 3) < 0.27);
-  nk_random_normal(c->pool, part.at, 100, key, first + 777, 2.5f);
+  nk_random_normal(c->pool, part.at, 1, 100, key, first + 777, 0, 2.5f);
   for (int i = 0; i < 100; i++) holds(c, part.at[i] == x.at[777 + i]);
 }
 
@@ -134,10 +134,10 @@ static void dropout(check *c, const void *with) {
     matrix x = uniform(c, 1, count, 0), residual = uniform(c, 1, count, 0);
     matrix y = empty(c, 1, count, 0), sum = empty(c, 1, count, 0), other = empty(c, 1, count, 0);
     matrix part = empty(c, 1, 4099, 0);
-    nk_dropout(c->pool, y.at, x.at, NULL, count, p, 99);
-    nk_dropout(c->pool, sum.at, x.at, residual.at, count, p, 99);
-    nk_dropout(c->pool, part.at, x.at, NULL, 4099, p, 99);
-    nk_dropout(c->pool, other.at, x.at, NULL, count, p, 100);
+    nk_dropout(c->pool, y.at, x.at, NULL, count, p, 99, 0);
+    nk_dropout(c->pool, sum.at, x.at, residual.at, count, p, 99, 0);
+    nk_dropout(c->pool, part.at, x.at, NULL, 4099, p, 99, 0);
+    nk_dropout(c->pool, other.at, x.at, NULL, count, p, 100, 0);
     double dropped = 0, agreeing = 0;
     for (int64_t i = 0; i < count; i++) {
       bool keeps = y.at[i] != 0 || x.at[i] == 0;

@@ -11,7 +11,9 @@
 #include "norm.h"
 #include "elementwise.h"
 #include "loss.h"
+#include "loss_shard.h"
 #include "optimizer.h"
+#include "reduce.h"
 #include "peak.h"
 
 const nk_table TABLE = {
@@ -35,9 +37,13 @@ const nk_table TABLE = {
     .tanh = tanh_all,
     .erf = erf_all,
     .cross_entropy = cross_entropy,
+    .cross_entropy_statistics = cross_entropy_statistics,
+    .cross_entropy_combine = cross_entropy_combine,
+    .cross_entropy_gradient = cross_entropy_gradient,
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
     .sgd = sgd,
+    .reduce = reduce,
     .f16_from_f32 = f16_from_f32,
     .f32_from_f16 = f32_from_f16,
 };

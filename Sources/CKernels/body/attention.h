@@ -92,7 +92,8 @@ static inline int64_t visible(mask m, int64_t r) {
 
 static inline uint64_t probability_index(const nk_attention_args *g, int64_t sequence, int64_t head,
                                          int64_t position, int64_t key) {
-  return (((uint64_t)(sequence * g->heads + head) << 22) + (uint64_t)position) * (1u << 22) + (uint64_t)key;
+  int64_t total = g->total_heads ? g->total_heads : g->heads;
+  return (((uint64_t)(sequence * total + g->first_head + head) << 22) + (uint64_t)position) * (1u << 22) + (uint64_t)key;
 }
 
 static void drop_probabilities(const nk_attention_args *g, int64_t sequence, int64_t head, int64_t position,

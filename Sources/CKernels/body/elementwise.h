@@ -9,7 +9,7 @@ typedef struct {
   const float *x, *x2;
   int64_t count, width;
   float scale;
-  uint64_t key;
+  uint64_t key, first;
   vf (*function)(vf);
 } elementwise_state;
 
@@ -135,14 +135,15 @@ static void dropout_task(void *context, int worker) {
   (void)worker;
   for (int64_t begin, end; nk_claim(s->pool, s->count, CHUNK, &begin, &end);) {
     float scales[CHUNK];
-    dropout_scales(s->key, (uint64_t)begin, end - begin, s->scale, scales);
+    dropout_scales(s->key, s->first + (uint64_t)begin, end - begin, s->scale, scales);
     for (int64_t i = begin; i < end; i++)
       s->y[i] = (s->x2 ? s->x2[i] : 0) + s->x[i] * scales[i - begin];
   }
 }
 static void dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
-                    uint64_t key) {
-  elementwise_state s = {.pool = pool, .y = y, .x = x, .x2 = residual, .count = count, .scale = p, .key = key};
+                    uint64_t key, uint64_t first) {
+  elementwise_state s = {.pool = pool, .y = y, .x = x, .x2 = residual, .count = count, .scale = p, .key = key,
+                         .first = first};
   nk_pool_loop(pool, dropout_task, &s);
 }
 

@@ -94,8 +94,10 @@ typedef struct {
   int64_t kv_sequence_stride;   // elements between the k (and v) of two sequences; 0: key_length rows
   float *output; int64_t ldo;
   float *log_sum;
-  // Dropout of the probabilities: kept with probability 1 − dropout and scaled by its inverse.
+  // Dropout of the probabilities: kept with probability 1 − dropout and scaled by its inverse. The masks are
+  // those of heads first_head ..< first_head + heads of total_heads (0: heads).
   float dropout; uint64_t dropout_key;
+  int64_t total_heads, first_head;
   // Backward only.
   const float *d_output; int64_t ldd;
   float *dq; int64_t lddq;
@@ -146,9 +148,10 @@ void nk_swiglu_forward(nk_pool *pool, const float *x, float *y, int64_t rows, in
 /// dx[rows, 2·width]; y (may be null) is recomputed into it.
 void nk_swiglu_backward(nk_pool *pool, const float *dy, const float *x, float *dx, float *y, int64_t rows,
                         int64_t width);
-/// y = residual + mask·x/(1 − p); the mask of element i is a function of (key, i) alone. residual may be null.
+/// y = residual + mask·x/(1 − p); the mask of element i is a function of (key, first + i) alone. residual may be
+/// null.
 void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, int64_t count, float p,
-                uint64_t key);
+                uint64_t key, uint64_t first);
 /// The largest relative errors of these against a long-double reference are stated in `body/vector.h`.
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count);
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count);
@@ -156,16 +159,40 @@ void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count);
 
 // ---------------------------------------------------------------- embedding, loss
 
-/// y[row] = table[ids[row]] (+ positions_table[positions[row]] when given).
-void nk_embedding_forward(nk_pool *pool, const float *table, const float *position_table, const int32_t *ids,
-                          const int32_t *positions, float *y, int64_t rows, int64_t width);
-/// d_table[ids[row]] += dy[row]
-void nk_embedding_backward(nk_pool *pool, float *d_table, const int32_t *ids, const float *dy, int64_t rows,
-                           int64_t width);
+/// Rows first_row ..< first_row + table_rows of a table.
+typedef struct {
+  int64_t first_row, table_rows;
+} nk_table_part;
+
+/// y[row] = the table's row ids[row], 0 where that lies outside `part` (+ position_table[positions[row]] when
+/// given).
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
+                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width);
+/// The table's row ids[row] of the gradient += dy[row], where it lies inside `part`.
+void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, const int32_t *ids,
+                           const float *dy, int64_t rows, int64_t width);
 /// losses[row] = log Σ exp(logits[row]) − logits[row, target] (0 where the target is negative).
 /// With `gradient` the logits become weight · d loss / d logits, zero where the target is negative.
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
                       int64_t rows, int64_t vocabulary, bool gradient, float weight);
+
+// The same where the logits are shared out by columns: these hold columns first_column ..< first_column + columns
+// of the vocabulary, perhaps none. Three numbers of each row go round between the two walks over the logits.
+
+/// statistics[rows, 3] = the row's largest logit (−∞ of none), Σ exp(logit − largest) and the target's logit (0
+/// where another rank has it); all 0 where the target is negative. The logits become exp(logit − largest).
+void nk_cross_entropy_statistics(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets,
+                                 int64_t first_column, float *statistics, int64_t rows, int64_t columns);
+/// From the statistics of all ranks, [ranks, rows, 3] in their order: totals[rows, 2] = the largest logit and
+/// Σ exp(logit − largest) over the vocabulary; losses[row] = log Σ exp(logit) − the target's logit (0 where the
+/// target is negative).
+void nk_cross_entropy_combine(nk_pool *pool, const float *statistics, const int32_t *targets, float *totals,
+                              float *losses, int64_t ranks, int64_t rows);
+/// What the logits became above becomes weight · d loss / d logits, zero where the target is negative.
+/// statistics[rows, 3] are this rank's own.
+void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, const int32_t *targets,
+                               int64_t first_column, const float *statistics, const float *totals, int64_t rows,
+                               int64_t columns, float weight);
 
 // ---------------------------------------------------------------- optimizer
 
@@ -192,10 +219,23 @@ void nk_f32_from_bf16(nk_pool *pool, float *y, const uint16_t *x, int64_t count)
 void nk_f16_from_f32(nk_pool *pool, uint16_t *y, const float *x, int64_t count);
 void nk_f32_from_f16(nk_pool *pool, float *y, const uint16_t *x, int64_t count);
 
+// ---------------------------------------------------------------- reduction over ranks
+
+typedef enum { NK_SUM = 0, NK_MAX = 1 } nk_reduction;
+typedef enum { NK_F32 = 0, NK_BF16 = 1 } nk_element;
+
+/// For elements first ..< first + count: inputs[0] + inputs[1] + … (or the largest; a NaN is larger than all) in
+/// that order and in f32, whatever the inputs are stored as, written to every output. n_inputs ≥ 1. An f32 input
+/// may be an output.
+void nk_reduce(nk_pool *pool, nk_reduction reduction, nk_element element, const void *const *inputs, int n_inputs,
+               float *const *outputs, int n_outputs, int64_t first, int64_t count);
+
 // ---------------------------------------------------------------- random numbers
 
-/// Standard normal numbers · deviation; element i is a function of (key, first + i) alone (Philox4x32-10).
-void nk_random_normal(nk_pool *pool, float *y, int64_t count, uint64_t key, uint64_t first, float deviation);
+/// Standard normal numbers · deviation in y[rows, columns]; element (r, c) is a function of
+/// (key, first + r·row_stride + c) alone (Philox4x32-10).
+void nk_random_normal(nk_pool *pool, float *y, int64_t rows, int64_t columns, uint64_t key, uint64_t first,
+                      uint64_t row_stride, float deviation);
 
 // ---------------------------------------------------------------- memory
 

@@ -19,6 +19,10 @@ package struct Attention {
   /// Probability of dropping an attention weight, and the key of the mask.
   package var dropout: Float = 0
   package var dropoutKey: UInt64 = 0
+  /// Whose masks dropout draws, where the heads are only some of a layer's: those of heads
+  /// firstHead ..< firstHead + heads of totalHeads. nil where they are all.
+  package var totalHeads: Int?
+  package var firstHead = 0
   /// Elements between two sequences of a cache; nil where sequences follow each other.
   package var keyValueSequenceStride: Int?
 
@@ -84,6 +88,9 @@ package struct Attention {
       "expected q of [\(batch * length), \(heads * headWidth)], got \(q.shape)")
     precondition(
       k.columns == keyValueHeads * headWidth && v.columns == k.columns, "k \(k.shape), v \(v.shape)")
+    precondition(
+      firstHead >= 0 && firstHead + heads <= totalHeads ?? heads,
+      "heads \(firstHead) ..< \(firstHead + heads) of \(totalHeads ?? heads)")
     precondition(length <= keyLength && keyLength < 1 << 22, "\(length) queries and \(keyLength) keys")
     var arguments = nk_attention_args()
     arguments.batch = Int64(batch)
@@ -105,6 +112,8 @@ package struct Attention {
     arguments.ldo = Int64(output.rowStride)
     arguments.dropout = dropout
     arguments.dropout_key = dropoutKey
+    arguments.total_heads = Int64(totalHeads ?? heads)
+    arguments.first_head = Int64(firstHead)
     return arguments
   }
 }

@@ -45,11 +45,15 @@ extension Tensor {
     return UnsafeBufferPointer(start: f32, count: count).reduce(0) { $0 + Double($1) }
   }
 
-  /// Normal numbers of the given deviation; element i depends on (key, first + i) alone.
-  package func fillNormal(deviation: Float, key: UInt64, first: Int = 0) {
+  /// Normal numbers of the given deviation; element (r, c) depends on (key, first + r·rowStride + c) alone.
+  ///
+  /// The block at (row, column) of a matrix of n columns draws what the whole matrix draws there with
+  /// `first: row * n + column, rowStride: n`; the default is the stride of rows that follow each other.
+  package func fillNormal(deviation: Float, key: UInt64, first: Int = 0, rowStride: Int? = nil) {
     precondition(isContiguous, "fill needs a contiguous tensor")
     device.run("random numbers", bytes: byteCount) {
-      nk_random_normal($0, f32, Int64(count), key, UInt64(first), deviation)
+      nk_random_normal(
+        $0, f32, Int64(rows), Int64(columns), key, UInt64(first), UInt64(rowStride ?? columns), deviation)
     }
   }
 }

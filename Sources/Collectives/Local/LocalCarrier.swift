@@ -1,0 +1,290 @@
+import Tensors
+
+/// A group whose members are threads of one process, and what is under way in it.
+final class LocalGroup: @unchecked Sendable {
+  let name: String
+  let members: [Int]
+  let monitor = Monitor()
+  /// Collectives under way, by their number; guarded by the monitor.
+  fileprivate var exchanges: [Int: Exchange] = [:]
+  /// Messages sent and not yet received, guarded by the monitor.
+  fileprivate var mail: [Address: [LocalMessage]] = [:]
+
+  struct Address: Hashable {
+    let from: Int
+    let to: Int
+    let tag: Int
+  }
+
+  init(_ name: String, members: [Int]) {
+    self.name = name
+    self.members = members
+  }
+}
+
+/// One member's end of a local group.
+///
+/// To begin is to show one's memory to the others. Once all have, those who wait do the work in pieces, whoever
+/// comes first the more of it: nobody waits for a rank that still computes, and the order of additions does not
+/// depend on who makes them.
+final class LocalCarrier: Carrier {
+  private let group: LocalGroup
+  private let rank: Int
+  private unowned let watchdog: LocalCluster
+  private var sequence = 0
+
+  init(_ group: LocalGroup, rank: Int, watchdog: LocalCluster) {
+    self.group = group
+    self.rank = rank
+    self.watchdog = watchdog
+  }
+
+  func start(_ request: Request, status: RankStatus) -> any Transfer {
+    switch request.kind {
+    case .send(let to, let tag):
+      let message = LocalMessage(request)
+      group.monitor.withLock {
+        group.mail[.init(from: rank, to: to, tag: tag), default: []].append(message)
+        group.monitor.wakeAll()
+      }
+      return LocalTransfer(
+        self, "send", tag, from: to, status: status, isReady: { message.isReceived }, finish: {})
+    case .receive(let from, let tag):
+      return receive(request, .init(from: from, to: rank, tag: tag), status)
+    default:
+      sequence += 1
+      return collective(request, number: sequence, status)
+    }
+  }
+
+  private func receive(_ request: Request, _ address: LocalGroup.Address, _ status: RankStatus)
+    -> any Transfer
+  {
+    LocalTransfer(
+      self, "receive", address.tag, from: address.from, status: status,
+      isReady: { [group] in group.mail[address]?.isEmpty == false },
+      finish: { [group] in
+        let message = group.monitor.withLock {
+          let message = group.mail[address]?.removeFirst()
+          if group.mail[address]?.isEmpty == true { group.mail[address] = nil }
+          return message
+        }
+        guard let message else { return }
+        precondition(
+          message.request.input.count == request.output.count,
+          "rank \(address.from) sent \(message.request.input.count) bytes, \(request.output.count) were expected"
+        )
+        request.output.copyMemory(from: message.request.input)
+        group.monitor.withLock {
+          message.isReceived = true
+          group.monitor.wakeAll()
+        }
+      })
+  }
+
+  private func collective(_ request: Request, number: Int, _ status: RankStatus) -> any Transfer {
+    let exchange = group.monitor.withLock {
+      let exchange = group.exchanges[number] ?? Exchange(request, members: group.members.count)
+      group.exchanges[number] = exchange
+      exchange.join(request, rank: rank)
+      if exchange.isComplete { group.monitor.wakeAll() }
+      return exchange
+    }
+    return LocalTransfer(
+      self, exchange.name, number, from: nil, status: status, isReady: { exchange.isComplete },
+      finish: { [group] in
+        exchange.work(device: request.device, group.monitor)
+        group.monitor.withLock {
+          while !exchange.isDone { group.monitor.wait() }
+          if exchange.leave() { group.exchanges[number] = nil }
+        }
+      }, missing: { exchange.missing })
+  }
+
+  /// A request of this carrier on its way.
+  private final class LocalTransfer: Transfer {
+    private let carrier: LocalCarrier
+    private let what: StaticString
+    private let number: Int
+    private let partner: Int?
+    private let status: RankStatus
+    /// Called with the lock held.
+    private let isReady: () -> Bool
+    private let finish: () -> Void
+    private let missing: () -> [Int]
+
+    init(
+      _ carrier: LocalCarrier, _ what: StaticString, _ number: Int, from partner: Int?, status: RankStatus,
+      isReady: @escaping () -> Bool, finish: @escaping () -> Void, missing: @escaping () -> [Int] = { [] }
+    ) {
+      self.carrier = carrier
+      self.what = what
+      self.number = number
+      self.partner = partner
+      self.status = status
+      self.isReady = isReady
+      self.finish = finish
+      self.missing = missing
+    }
+
+    func wait() {
+      let group = carrier.group, monitor = group.monitor
+      status.note(what, number, group: group.name)
+      let start = ContinuousClock.now
+      let stuck: StuckWait? = monitor.withLock {
+        while !isReady() {
+          monitor.wait()
+          let waited = ContinuousClock.now - start
+          if waited > carrier.watchdog.limit || carrier.watchdog.hasEnded {
+            let places = partner.map { [$0] } ?? missing()
+            return StuckWait(
+              rank: group.members[carrier.rank], operation: status.activity.text, waited: waited,
+              missing: places.map { group.members[$0] })
+          }
+        }
+        return nil
+      }
+      if let stuck { carrier.watchdog.giveUp(stuck) }
+      finish()
+    }
+  }
+}
+
+private final class LocalMessage {
+  let request: Request
+  /// Guarded by the group's monitor.
+  var isReceived = false
+
+  init(_ request: Request) { self.request = request }
+}
+
+/// One collective of a local group: what each member has shown, and how much of the work is done.
+private final class Exchange {
+  private let kind: Request.Kind
+  private let element: DType
+  private var inputs: [UnsafeRawPointer?]
+  private var outputs: [UnsafeMutableRawPointer?]
+  private var joined = 0
+  private var left = 0
+  /// Elements of the whole, elements of a piece of work, pieces taken and done.
+  private let count: Int
+  private let pieces: Int
+  private var taken = 0
+  private var done = 0
+
+  /// Elements of a piece: some hundreds of microseconds of memory.
+  private static let pieceCount = 1 << 18
+
+  init(_ request: Request, members: Int) {
+    kind = request.kind
+    element = request.element
+    inputs = [UnsafeRawPointer?](repeating: nil, count: members)
+    outputs = [UnsafeMutableRawPointer?](repeating: nil, count: members)
+    let bytes =
+      switch request.kind {
+      case .allReduce, .broadcast: request.output.count
+      case .allGather: request.output.count
+      default: request.input.count
+      }
+    count = bytes / request.element.size
+    pieces = (count + Self.pieceCount - 1) / Self.pieceCount
+  }
+
+  var name: StaticString {
+    switch kind {
+    case .allReduce: "all-reduce"
+    case .reduceScatter: "reduce-scatter"
+    case .allGather: "all-gather"
+    case .broadcast: "broadcast"
+    case .allToAll: "all-to-all"
+    case .send: "send"
+    case .receive: "receive"
+    }
+  }
+
+  var isComplete: Bool { joined == inputs.count }
+  var isDone: Bool { isComplete && done == pieces }
+  var missing: [Int] { outputs.indices.filter { outputs[$0] == nil && inputs[$0] == nil } }
+
+  func join(_ request: Request, rank: Int) {
+    precondition(
+      request.kind == kind && request.element == element,
+      "ranks of one group ask for different things: \(request.kind) and \(kind)")
+    inputs[rank] = request.input.baseAddress
+    outputs[rank] = request.output.baseAddress
+    joined += 1
+  }
+
+  /// Whether everybody has left now.
+  func leave() -> Bool {
+    left += 1
+    return left == inputs.count
+  }
+
+  /// Takes pieces until none is left.
+  func work(device: Device, _ monitor: Monitor) {
+    while true {
+      let piece: Int? = monitor.withLock {
+        guard taken < pieces else { return nil }
+        taken += 1
+        return taken - 1
+      }
+      guard let piece else { return }
+      run(piece * Self.pieceCount..<min(count, (piece + 1) * Self.pieceCount), on: device)
+      monitor.withLock {
+        done += 1
+        if done == pieces { monitor.wakeAll() }
+      }
+    }
+  }
+
+  /// The elements `range` of the whole, for every member.
+  private func run(_ range: Range<Int>, on device: Device) {
+    let sources = inputs.compactMap(\.self), targets = outputs.compactMap(\.self)
+    switch kind {
+    case .allReduce(let reduction):
+      device.reduce(
+        reduction == .sum ? .sum : .maximum, targets.map { UnsafeRawPointer($0) }, into: targets,
+        element: element, range)
+    case .reduceScatter:
+      let part = count / sources.count
+      for (rank, target) in targets.enumerated() {
+        let mine = range.clamped(to: rank * part..<(rank + 1) * part)
+        guard !mine.isEmpty else { continue }
+        // The output has the elements of its part alone: begin where the whole would.
+        device.reduce(
+          .sum, sources, into: [target - rank * part * DType.f32.size], element: element, mine)
+      }
+    case .allGather:
+      let part = count / sources.count
+      for (rank, source) in sources.enumerated() {
+        let theirs = range.clamped(to: rank * part..<(rank + 1) * part)
+        for target in targets {
+          copy(source, theirs.lowerBound - rank * part, to: target, theirs.lowerBound, count: theirs.count)
+        }
+      }
+    case .broadcast(let root):
+      for (rank, target) in targets.enumerated() where rank != root {
+        copy(targets[root], range.lowerBound, to: target, range.lowerBound, count: range.count)
+      }
+    case .allToAll:
+      let part = count / sources.count
+      for (from, source) in sources.enumerated() {
+        for (to, target) in targets.enumerated() {
+          let mine = range.clamped(to: to * part..<(to + 1) * part)
+          copy(
+            source, mine.lowerBound, to: target, from * part + mine.lowerBound - to * part, count: mine.count)
+        }
+      }
+    case .send, .receive: preconditionFailure("a message is not a collective")
+    }
+  }
+
+  private func copy(
+    _ source: UnsafeRawPointer, _ first: Int, to target: UnsafeMutableRawPointer, _ place: Int, count: Int
+  ) {
+    let from = source + first * element.size, to = target + place * element.size
+    guard count > 0, from != UnsafeRawPointer(to) else { return }
+    to.copyMemory(from: from, byteCount: count * element.size)
+  }
+}
