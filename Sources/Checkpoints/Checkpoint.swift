@@ -10,10 +10,31 @@ package struct Checkpoint: Sendable {
 
   /// Opens the checkpoint in directory `path`: reads and checks its manifest.
   package init(_ path: String) throws(CheckpointFailure) {
+    self.path = Self.plain(path)
+    manifest = try Manifest(directory: self.path)
+  }
+
+  /// Whether there is one at `path`, sound or not.
+  package static func exists(_ path: String) -> Bool {
+    let directory = CheckpointDirectory(root: plain(path))
+    return CheckpointDirectory.step(ofName: split(directory.root).name) != nil
+      && directory.exists(directory.root)
+      || directory.exists("\(directory.root)/\(Manifest.fileName)")
+  }
+
+  /// A path without slashes at its end.
+  static func plain(_ path: String) -> String {
     var path = path
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    self.path = path
-    manifest = try Manifest(directory: path)
+    return path
+  }
+
+  /// The directory that a plain path stands in, and its name there.
+  static func split(_ path: String) -> (directory: String, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    return (
+      slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...])
+    )
   }
 
   /// Reads the file of state `name`, verified.
@@ -32,6 +53,30 @@ package struct Checkpoint: Sendable {
   /// Reads every file and throws the first that is not as it was written.
   package func verify() throws(CheckpointFailure) {
     for file in manifest.shards + manifest.state { _ = try open(file) }
+  }
+
+  /// Reads every file; what is wrong with each that is not as it was written, or is not what the manifest says.
+  ///
+  /// - Parameter progress: is given the bytes read so far.
+  package func damages(progress: (Int) -> Void = { _ in }) -> [CheckpointFailure] {
+    var slices: [String: [(slice: Manifest.Slice, tensor: Manifest.Entry)]] = [:]
+    for tensor in manifest.tensors {
+      for slice in tensor.slices { slices[slice.shard, default: []].append((slice, tensor)) }
+    }
+    var damages: [CheckpointFailure] = []
+    var read = 0
+    for file in manifest.shards + manifest.state {
+      do throws(CheckpointFailure) {
+        let map = try open(file)
+        if let slices = slices[file.name] {
+          let shard = try SafetensorsFile(map)
+          for item in slices { try shard.check(item.slice, of: item.tensor) }
+        }
+      } catch { damages.append(error) }
+      read += file.bytes
+      progress(read)
+    }
+    return damages
   }
 
   /// Maps a file that must have the size and checksum of its entry in the manifest.
@@ -56,9 +101,7 @@ package struct Checkpoint: Sendable {
     _ body: () throws(CheckpointFailure) -> T
   ) throws(CheckpointFailure) -> T {
     do throws(CheckpointFailure) { return try body() } catch {
-      let root = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
-        separator: "/")
-      let store = CheckpointStore(root.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : root)
+      let store = CheckpointStore(Self.split(path).directory)
       let advice =
         store.latestIntact(before: step).map {
           "the newest good checkpoint before it is \($0.path): to go on from there, move the damaged one away"

@@ -61,10 +61,16 @@ struct CheckpointDirectory: Sendable {
   }
 
   /// Deletes a checkpoint so that none can ever be seen in part.
-  func delete(step: Int) throws(FileFailure) {
-    let deleted = path(step: step, .deleted)
+  func delete(step: Int) throws(FileFailure) { try moveAndRemove(path(step: step), step: step) }
+
+  /// Removes the directory from `begin`, into which other ranks may still be writing: under another name, where their
+  /// files find no place.
+  func abandon(step: Int) throws(FileFailure) { try moveAndRemove(path(step: step, .partial), step: step) }
+
+  private func moveAndRemove(_ path: String, step: Int) throws(FileFailure) {
+    let deleted = self.path(step: step, .deleted)
     try remove(deleted)
-    try move(path(step: step), to: deleted)
+    try move(path, to: deleted)
     try remove(deleted)
   }
 
@@ -98,13 +104,13 @@ struct CheckpointDirectory: Sendable {
     }
   }
 
-  private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-  private func move(_ path: String, to target: String) throws(FileFailure) {
+  func move(_ path: String, to target: String) throws(FileFailure) {
     guard rename(path, target) == 0 else { throw .current(target, doing: "rename \(path) into place") }
   }
 
-  private func synchronize(_ path: String) throws(FileFailure) {
+  func synchronize(_ path: String) throws(FileFailure) {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .current(path, doing: "open") }
     defer { close(descriptor) }

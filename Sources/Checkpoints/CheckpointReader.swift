@@ -72,18 +72,11 @@ package final class CheckpointReader {
   }
 
   /// The shard of `slice`, in which the tensor is what the manifest says.
-  private func shard(of slice: Manifest.Slice, _ tensor: Manifest.Entry) throws(CheckpointFailure)
-    -> SafetensorsFile
-  {
+  private func shard(
+    of slice: Manifest.Slice, _ tensor: Manifest.Entry
+  ) throws(CheckpointFailure) -> SafetensorsFile {
     let shard = try shard(slice.shard)
-    let entry = try shard.entry(tensor.name)
-    let shape = slice.part.storedShape(in: tensor.shape)
-    guard entry.type == tensor.type, entry.shape == shape else {
-      throw CheckpointFailure(
-        shard.path,
-        "tensor \(tensor.name.quotedBriefly) is \(entry.type.rawValue) \(entry.shape), the manifest says "
-          + "\(tensor.type.rawValue) \(shape)")
-    }
+    try shard.check(slice, of: tensor)
     return shard
   }
 
@@ -95,6 +88,20 @@ package final class CheckpointReader {
     let shard = try SafetensorsFile(try checkpoint.open(file))
     shards[name] = shard
     return shard
+  }
+}
+
+extension SafetensorsFile {
+  /// Throws unless the file has what the manifest says it has of `tensor`.
+  func check(_ slice: Manifest.Slice, of tensor: Manifest.Entry) throws(CheckpointFailure) {
+    let entry = try entry(tensor.name)
+    let shape = slice.part.storedShape(in: tensor.shape)
+    guard entry.type == tensor.type, entry.shape == shape else {
+      throw CheckpointFailure(
+        path,
+        "tensor \(tensor.name.quotedBriefly) is \(entry.type.rawValue) \(entry.shape), the manifest says "
+          + "\(tensor.type.rawValue) \(shape)")
+    }
   }
 }
 

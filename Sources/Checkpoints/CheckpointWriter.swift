@@ -118,7 +118,7 @@ package final class CheckpointWriter: Sendable {
       try directory.commit(step: step)
     } catch {
       // The first failure is the one to report.
-      try? directory.remove(partial)
+      try? directory.abandon(step: step)
       throw error
     }
     // A damaged one neither counts nor goes: somebody may want to look at it.

@@ -89,8 +89,12 @@ extension Manifest.Entry {
       blocks.map { (row: $0.rows.lowerBound, isTop: true, block: $0) }
       + blocks.map { (row: $0.rows.upperBound, isTop: false, block: $0) }
     var met: [Block] = []
-    // Where blocks end on a row on which others begin, they end first.
-    for edge in edges.sorted(by: { ($0.row, $0.isTop ? 1 : 0) < ($1.row, $1.isTop ? 1 : 0) }) {
+    // Where blocks end on a row on which others begin, they end first; and those of one row come and go at the end.
+    let ordered = edges.sorted {
+      let (a, b) = ($0.block.columns.lowerBound, $1.block.columns.lowerBound)
+      return ($0.row, $0.isTop ? 1 : 0, $0.isTop ? a : -a) < ($1.row, $1.isTop ? 1 : 0, $1.isTop ? b : -b)
+    }
+    for edge in ordered {
       let columns = edge.block.columns
       var low = 0
       var high = met.count

@@ -1,3 +1,5 @@
+import Topology
+
 /// What a checkpoint holds: which elements of which tensor lie in which shard, and what every file must weigh.
 package struct Manifest: Sendable, Equatable {
   /// A tensor as the whole model sees it, however many ranks and shards it is spread over.
@@ -10,6 +12,9 @@ package struct Manifest: Sendable, Equatable {
 
     /// Elements of the whole tensor.
     package var count: Int { shape.reduce(1, *) }
+    package var byteCount: Int { count * type.size }
+    /// The blocks of its matrix that the slices are of.
+    package var blocks: Set<Block> { Set(slices.map(\.part.block)) }
   }
 
   /// Some elements of a tensor, as a tensor of the same name in `shard`.
@@ -37,8 +42,8 @@ package struct Manifest: Sendable, Equatable {
 
   /// Bytes of all files but the manifest.
   package var byteCount: Int { (shards + state).reduce(0) { $0 + $1.bytes } }
-  /// Elements of all tensors, the optimizer's too.
-  package var elementCount: Int { tensors.reduce(0) { $0 + $1.count } }
+  /// Bytes of all tensors' elements.
+  package var tensorBytes: Int { tensors.reduce(0) { $0 + $1.byteCount } }
 
   /// Whether a name stays within its directory and is seen there.
   static func isPlain(_ name: String) -> Bool {

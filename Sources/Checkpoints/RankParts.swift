@@ -32,37 +32,30 @@ struct RankParts {
     try file.commit()
   }
 
-  /// Waits for the manifests of all ranks but the first, and takes their files away. Throws when a rank says that it
-  /// failed, or when for `patience` no file has come or changed its name and ranks are missing.
+  /// Waits until every rank but the first has said how it went, and takes their manifests, in order, out of the
+  /// directory. Throws when some failed, or when for `patience` no file has come or changed its name and ranks are
+  /// missing.
   func collect(patience: () -> Duration) throws -> [Manifest] {
-    var missing = Array(1..<rankCount)
-    var manifests: [Manifest] = []
+    let others = 1..<rankCount
     var seen: Set<String> = []
     var last = ContinuousClock.now
     while true {
       // Listing, rather than asking for a name, makes a network's file system look anew.
       let names = try names()
-      for rank in missing {
-        if names.contains(Self.failureName(rank)) { throw failure(of: rank) }
-        if names.contains(Self.manifestName(rank)) { manifests.append(try manifest(of: rank)) }
+      let failed = others.filter { names.contains(Self.failureName($0)) }
+      let missing = others.filter {
+        !names.contains(Self.manifestName($0)) && !names.contains(Self.failureName($0))
       }
-      missing.removeAll { names.contains(Self.manifestName($0)) }
-      guard !missing.isEmpty else { break }
+      if missing.isEmpty, failed.isEmpty { break }
       if names != seen { (seen, last) = (names, .now) }
       let limit = patience()
-      guard ContinuousClock.now - last < limit else {
-        let ranks =
-          missing.prefix(8).map(String.init).joined(separator: ", ") + (missing.count > 8 ? ", …" : "")
-        throw CheckpointFailure(
-          path,
-          "rank\(missing.count > 1 ? "s" : "") \(ranks) of \(rankCount) did not write a part of the checkpoint, and "
-            + "nothing happened here for \(limit); look whether they run and share this directory")
+      if missing.isEmpty || ContinuousClock.now - last >= limit {
+        throw failed.first.map { failure(of: $0, others: failed.count - 1) } ?? absence(of: missing, limit)
       }
       usleep(Self.pollMicroseconds)
     }
-    for rank in 1..<rankCount {
-      try FileManager.default.removeItem(atPath: "\(path)/\(Self.manifestName(rank))")
-    }
+    let manifests = try others.map { try manifest(of: $0) }
+    for rank in others { try FileManager.default.removeItem(atPath: "\(path)/\(Self.manifestName(rank))") }
     return manifests
   }
 
@@ -85,9 +78,19 @@ struct RankParts {
     return manifest
   }
 
-  private func failure(of rank: Int) -> CheckpointFailure {
+  private func failure(of rank: Int, others: Int) -> CheckpointFailure {
     let file = try? MappedFile("\(path)/\(Self.failureName(rank))")
     let reason = file.map { String(decoding: $0.contents, as: UTF8.self) } ?? "it did not say why"
-    return CheckpointFailure(path, "rank \(rank) could not write its part of the checkpoint: \(reason)")
+    let company = others == 0 ? "" : " (nor could \(others) other\(others == 1 ? "" : "s"))"
+    return CheckpointFailure(
+      path, "rank \(rank) could not write its part of the checkpoint\(company): \(reason)")
+  }
+
+  private func absence(of missing: [Int], _ limit: Duration) -> CheckpointFailure {
+    let ranks = missing.prefix(8).map(String.init).joined(separator: ", ") + (missing.count > 8 ? ", …" : "")
+    return CheckpointFailure(
+      path,
+      "rank\(missing.count > 1 ? "s" : "") \(ranks) of \(rankCount) did not write a part of the checkpoint, and "
+        + "nothing happened here for \(limit); look whether they run and share this directory")
   }
 }

@@ -15,6 +15,7 @@ struct Needletail: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, GenerateCommand.self,
-      EvaluateCommand.self, ConfigCommand.self, BenchmarkCommand.self, ScheduleCommand.self,
+      EvaluateCommand.self, CheckpointCommand.self, ConfigCommand.self, BenchmarkCommand.self,
+      ScheduleCommand.self,
     ])
 }

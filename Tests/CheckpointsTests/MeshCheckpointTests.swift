@@ -44,7 +44,7 @@ import Topology
     }
   }
 
-  @Test("what a mesh saves, every other mesh restores to the last bit", arguments: meshes, [64, 1 << 30])
+  @Test("what a mesh saves, every other mesh restores to the last bit", arguments: meshes, [400, 1 << 30])
   func restores(mesh: Mesh, shardLimit: Int) throws {
     let scratch = try Scratch()
     let errors = Self.save(mesh, to: scratch.path, steps: [1, 2], shardLimit: shardLimit)

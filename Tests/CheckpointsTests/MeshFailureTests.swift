@@ -29,7 +29,7 @@ import Topology
     let scratch = try Scratch()
     #expect(MeshCheckpointTests.save(mesh, to: scratch.path).allSatisfy { $0 == nil })
     let errors = Ranks.run(4) { [self] rank, barrier in
-      let writer = try CheckpointWriter(scratch.path, rank: rank, of: 4, patience: .milliseconds(200))
+      let writer = try CheckpointWriter(scratch.path, rank: rank, of: 4, patience: .seconds(1))
       barrier.wait()
       if rank % 2 == 1 {
         barrier.wait()
@@ -41,7 +41,7 @@ import Topology
     #expect(
       failure.reason
         == "ranks 1, 3 of 4 did not write a part of the checkpoint, and nothing happened here for "
-        + "0.2 seconds; look whether they run and share this directory")
+        + "1.0 seconds; look whether they run and share this directory")
     #expect(errors[2] == nil)
     try expectPrevious(scratch)
   }
