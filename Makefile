@@ -21,6 +21,10 @@ test: bootstrap ## Run every test
 build: bootstrap ## Build .build/release/needletail
 	swift build $(product) $(FLAGS)
 
+# What Scripts/checks/mpi.sh runs under mpirun.
+build-checks:
+	swift build -c release --product CollectivesCheck --static-swift-stdlib -Xswiftc -use-ld=lld
+
 lint: ## Check the style of all Swift sources
 	swift format lint --strict --recursive Package.swift Sources Tests Benchmarks
 
@@ -36,4 +40,4 @@ clean: ## Remove what was built; demo-run/ stays
 bootstrap: ## Install the system's libraries where they are missing
 	@Scripts/bootstrap.sh
 
-.PHONY: help demo test build lint bench install clean bootstrap
+.PHONY: help demo test build build-checks lint bench install clean bootstrap

@@ -1,15 +1,16 @@
 import Tensors
 
 extension Checkpoint {
-  /// Writes the tensors whose names `isWanted` holds of, whole and in the types that they are stored in, to one
-  /// safetensors file, one tensor at a time. Throws when there is none, or a shard that has elements of one is
-  /// damaged; what was at `path` before then stays.
+  /// Writes the tensors whose names `isWanted` holds of, in the order of their names, whole and in the types that they
+  /// are stored in, to one safetensors file, one tensor at a time. Throws when there is none, or a shard that has
+  /// elements of one is damaged; what was at `path` before then stays.
   ///
   /// - Parameter converting: changes the elements of each f32 tensor, given as a vector, before they are written.
   package func writeSafetensors(
     to path: String, where isWanted: (String) -> Bool, converting: ((Tensor) -> Void)? = nil
   ) throws {
-    let wanted = manifest.tensors.filter { isWanted($0.name) }
+    // By name: the manifest's order is that of the ranks.
+    let wanted = manifest.tensors.filter { isWanted($0.name) }.sorted { $0.name < $1.name }
     guard !wanted.isEmpty else {
       throw CheckpointFailure(
         self.path, "has none of the tensors to write to \(path) among its \(manifest.tensors.count)")

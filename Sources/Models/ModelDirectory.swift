@@ -83,22 +83,11 @@ package struct ModelDirectory {
   /// Writes the model that `checkpoint` holds, on however many ranks it was made, one tensor at a time; `rounding`
   /// passes each through the type that it was computed in.
   package static func write(
-    _ config: Decoder.Config, from checkpoint: Checkpoint, rounding: ((Tensor) -> Void)?, to path: String,
-    on device: Device
+    _ config: Decoder.Config, from checkpoint: Checkpoint, rounding: ((Tensor) -> Void)?, to path: String
   ) throws {
     try Folder.create(path)
-    let reader = CheckpointReader(checkpoint)
-    let weights = checkpoint.manifest.tensors.filter { !$0.name.hasPrefix("optimizer.") }
-      .sorted { $0.name < $1.name }
-    let writer = try SafetensorsWriter(
-      weightsPath(path), weights.map { .init($0.name, .f32, shape: $0.shape) })
-    for entry in writer.entries {
-      let whole = NamedTensor(entry.name, Tensor(uninitialized: Shape(entry.shape), on: device))
-      try reader.read(ShardedTensor(whole))
-      rounding?(whole.tensor)
-      try writer.append(UnsafeRawBufferPointer(whole.tensor.bytes))
-    }
-    try writer.commit()
+    try checkpoint.writeSafetensors(
+      to: weightsPath(path), where: { !$0.hasPrefix("optimizer.") }, converting: rounding)
     try write(config, to: path)
   }
 

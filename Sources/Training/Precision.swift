@@ -14,7 +14,7 @@ package enum Precision: String, Codable, CaseIterable, Sendable {
   }
 
   /// Passes a tensor through the type; nil where nothing is lost.
-  func rounding(on device: Device) -> ((Tensor) -> Void)? {
+  var rounding: ((Tensor) -> Void)? {
     guard self != .f32 else { return nil }
     return { x in
       let rounded = Tensor(uninitialized: x.shape, storage, on: x.device)

@@ -75,7 +75,7 @@ final class RunCheckpoints {
     guard rank.isFirst, let newest = writer.written else { return }
     try ModelDirectory.write(
       step.model.config, from: Checkpoint(newest),
-      rounding: step.update.precision.precision.rounding(on: device),
-      to: directory.model, on: device)
+      rounding: step.update.precision.precision.rounding,
+      to: directory.model)
   }
 }

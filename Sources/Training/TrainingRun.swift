@@ -185,6 +185,8 @@ package final class TrainingRun {
   private func fail(_ outcome: TrainStep.Outcome) throws -> TrainingFailure {
     let failure = try Evidence(outcome, of: step).write(to: directory, rank: rank.index)
     try checkpoints.finish()
+    // The job ends with the first rank that throws: all have written what they saw.
+    rank.world.barrier(on: model.device)
     return failure
   }
 

@@ -158,22 +158,6 @@ struct Counting: Samples {
     #expect(batch.count == 2 && batch.sequenceLength == 4)
   }
 
-  @Test("a step reads the same samples on every layout", arguments: [(1, 1), (1, 8), (2, 2), (4, 3), (8, 1)])
-  func layouts(microbatch: Int, ranks: Int) throws {
-    let sampler = try BatchSampler(globalBatch: 24, microbatch: microbatch, ranks: ranks)
-    var read: [Int] = []
-    for step in 0..<sampler.microbatchCount {
-      for rank in 0..<ranks { read += sampler.samples(microbatch: step, rank: rank, consumed: 48) }
-    }
-    #expect(read == Array(48..<72))
-  }
-
-  @Test("a batch that does not divide is refused")
-  func indivisible() {
-    #expect(throws: CorpusFailure.self) { try BatchSampler(globalBatch: 10, microbatch: 4) }
-    #expect(throws: CorpusFailure.self) { try BatchSampler(globalBatch: 0, microbatch: 1) }
-  }
-
   @Test("reading past the samples built is an error")
   func past() {
     var batch = Batch()
