@@ -13,6 +13,8 @@ final class RunCheckpoints {
   private let writer: AsyncCheckpointWriter
   /// Newer checkpoints that cannot be used, a sentence each.
   private(set) var damaged: [String] = []
+  /// What the run went on from.
+  private var restored: String?
 
   private static let positionFile = "position.json"
 
@@ -50,6 +52,7 @@ final class RunCheckpoints {
       try checkpoint.restore(step.update.tensors, ignoringOthers: rank.mesh.rankCount > 1)
       let text = try checkpoint.state(Self.positionFile)
       step.resume(at: try JSONDecoder().decode(TrainStep.Position.self, from: Data(text.utf8)))
+      restored = checkpoint.path
     } catch let failure as CheckpointFailure {
       throw TrainingFailure("cannot resume from \(checkpoint.path): \(failure)")
     }
@@ -69,10 +72,11 @@ final class RunCheckpoints {
     rank.world.barrier(on: device)
   }
 
-  /// Writes the finished model, which the newest checkpoint holds.
+  /// Writes the finished model, which the newest checkpoint holds: the last that this run wrote, or where it was
+  /// killed behind that one, the one that it went on from.
   func writeModel(_ step: TrainStep) throws {
     guard rank.mesh.rankCount > 1 else { return try ModelDirectory.write(step.model, to: directory.model) }
-    guard rank.isFirst, let newest = writer.written else { return }
+    guard rank.isFirst, let newest = writer.written ?? restored else { return }
     try ModelDirectory.write(
       step.model.config, from: Checkpoint(newest),
       rounding: step.update.precision.precision.rounding,

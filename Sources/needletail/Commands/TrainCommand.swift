@@ -19,7 +19,7 @@ struct TrainCommand: ParsableCommand {
       needletail train Recipes/demo.yaml --resume      goes on, bit for bit, where the run was stopped
 
       The run's directory (checkpoint.directory) holds the resolved recipe, checkpoints, metrics.jsonl, the
-      loss curve and, at the end, the model. Ctrl-C or SIGTERM writes a checkpoint and stops.
+      loss curve and, at the end, the model. Ctrl-C, SIGTERM or SIGUSR1 writes a checkpoint and stops.
 
       Many ranks, of which mesh.tensor × mesh.pipeline hold a model and the rest read other samples:
         needletail train RECIPE --ranks 8 --set mesh.tensor=2 --set mesh.pipeline=2     threads of this process
@@ -73,8 +73,8 @@ struct TrainCommand: ParsableCommand {
       return summary
     }
     try shared?.finish()
-    // A scheduler that asks with SIGTERM has got what it asked for.
-    if summary.isInterrupted, !interruption.isTermination { throw ExitCode(130) }
+    // A scheduler that asks with SIGTERM has got what it asked for, and so has one that asked another rank.
+    if summary.isInterrupted, interruption.isAsked, !interruption.isTermination { throw ExitCode(130) }
   }
 
   private func announce(_ run: TrainingRun) {
