@@ -81,6 +81,10 @@ let commands: [Target] = [
   .executableTarget(
     name: "CollectivesCheck", dependencies: ["Collectives", "Topology", "Tensors"],
     path: "Tests/CollectivesCheck", swiftSettings: strict),
+  .executableTarget(
+    name: "ParallelBenchmark",
+    dependencies: ["Collectives", "Schedules", "Topology", "Telemetry", "Tensors"],
+    path: "Benchmarks/parallel/Sources", swiftSettings: strict),
 ]
 
 let package = Package(
