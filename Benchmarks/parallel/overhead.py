@@ -1,7 +1,8 @@
 """Tokens/s of the same training on one rank of two threads and on two ranks of one thread: tensor, pipeline and data
 parallel, in alternated rounds.
 
-    Benchmarks/parallel/overhead.py --prefix corpus/web [--binary B] [--recipe R] [--steps N] [--rounds N] [--set K=V ...]
+    Benchmarks/parallel/overhead.py --prefix corpus/web [--binary B] [--recipe R] [--steps N] [--rounds N] [--mesh M ...]
+        [--set K=V ...]
 
 A step's time is the median, over all rounds, of "seconds" in the metrics, the first two steps of a run left out. Waiting is
 what rank 0 waited for others, as the run's summary says it; its median. Needs nothing but Python.
@@ -31,6 +32,8 @@ MESHES = {
     "TP2 + sequence": (2, 1, ["mesh.tensor=2", "mesh.sequence_parallel=true"]),
     "PP2": (2, 1, ["mesh.pipeline=2"]),
     "DP2": (2, 1, ["mesh.data=2"]),
+    "PP2, v = 2": (2, 1, ["mesh.pipeline=2", "mesh.interleave=2"]),
+    "PP2, zero_bubble": (2, 1, ["mesh.pipeline=2", "mesh.schedule=zero_bubble"]),
 }
 
 
@@ -41,12 +44,14 @@ def arguments():
     parser.add_argument("--prefix", required=True, help="a Megatron dataset, without .bin and .idx")
     parser.add_argument("--steps", default=6, type=int, help=f"of a run; the first {SKIPPED} are not counted")
     parser.add_argument("--rounds", default=3, type=int)
+    parser.add_argument("--mesh", action="append", choices=list(MESHES), help="besides serial; by default all")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="besides " + " ".join(DEFAULTS))
     options = parser.parse_args()
     if options.steps <= SKIPPED:
         parser.error(f"--steps must be more than {SKIPPED}, got {options.steps}")
     if options.rounds < 1:
         parser.error(f"--rounds must be at least 1, got {options.rounds}")
+    options.mesh = ["serial"] + [mesh for mesh in MESHES if mesh in (options.mesh or MESHES) and mesh != "serial"]
     return options
 
 
@@ -83,12 +88,12 @@ def train(options, mesh):
 
 def main():
     options = arguments()
-    seconds = {mesh: [] for mesh in MESHES}
-    waiting = {mesh: [] for mesh in MESHES}
+    seconds = {mesh: [] for mesh in options.mesh}
+    waiting = {mesh: [] for mesh in options.mesh}
     tokens = {}
     for number in range(options.rounds):
         # Every other round the other way around: no mesh always runs behind the same one.
-        for mesh in list(MESHES)[:: 1 if number % 2 == 0 else -1]:
+        for mesh in options.mesh[:: 1 if number % 2 == 0 else -1]:
             steps, waited = train(options, mesh)
             seconds[mesh] += [took for _, took in steps]
             tokens[mesh] = steps[0][0]
@@ -101,8 +106,9 @@ def main():
     print(f"medians of {counted} steps in {options.rounds} rounds\n")
     print("| | ranks × threads | step, s | fastest | slowest | tokens/s | of serial | waiting for ranks |")
     print("|---|---|---|---|---|---|---|---|")
-    rate = {mesh: tokens[mesh] / statistics.median(seconds[mesh]) for mesh in MESHES}
-    for mesh, (ranks, threads, _) in MESHES.items():
+    rate = {mesh: tokens[mesh] / statistics.median(seconds[mesh]) for mesh in options.mesh}
+    for mesh in options.mesh:
+        ranks, threads, _ = MESHES[mesh]
         times = seconds[mesh]
         waited = f"{statistics.median(waiting[mesh]):.1%}" if waiting[mesh] else "–"
         print(

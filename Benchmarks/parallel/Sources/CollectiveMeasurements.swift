@@ -36,10 +36,10 @@ struct CollectiveMeasurements {
       rank's input read once and its output written once at that rate.
       """)
     var table = Table(["", "median, ms", "fastest", "slowest", "64 MiB at", "bound, ms", "ratio"])
-    let n = Self.ranks
     table.append(row: row("memcpy", rounds.map(\.copy), bound: copy))
-    table.append(row: row("all-reduce", rounds.map(\.allReduce), bound: Double(2 * n) / Double(2 * n) * copy))
-    let once = Double(n + 1) / Double(2 * n) * copy
+    table.append(row: row("all-reduce", rounds.map(\.allReduce), bound: copy))
+    // Of the n reads and n writes of 64 MiB, the reads or the writes are of parts: 64 MiB together.
+    let once = Double(Self.ranks + 1) / Double(2 * Self.ranks) * copy
     table.append(row: row("reduce-scatter", rounds.map(\.reduceScatter), bound: once))
     table.append(row: row("all-gather", rounds.map(\.allGather), bound: once))
     print("\n\(table)")
