@@ -26,7 +26,7 @@ processes() {
 }
 
 pause() { sleep "$(printf '%d.%03d' $((RANDOM % $1 / 1000)) $((RANDOM % $1 % 1000)))"; } # below so many milliseconds
-lives() { [ -e "/proc/$1" ] && ! grep -q '^State:.Z' "/proc/$1/status" 2> /dev/null; }
+lives() { grep -q '^State:.[^ZX]' "/proc/$1/status" 2> /dev/null; }
 ranks() { pgrep -P "$run" || true; }
 
 # Returns when the run has taken a step, or is over.
