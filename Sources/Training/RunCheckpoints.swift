@@ -60,7 +60,9 @@ final class RunCheckpoints {
 
   /// Begins to write a checkpoint; rank 0 completes it when all ranks have written their parts.
   func save(_ step: TrainStep) throws {
-    let position = String(decoding: try JSONEncoder().encode(step.position), as: UTF8.self)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    let position = String(decoding: try encoder.encode(step.position), as: UTF8.self)
     try writer.save(
       step: step.position.step, tensors: step.update.ownTensors, state: [Self.positionFile: position],
       barrier: { rank.world.barrier(on: device) })

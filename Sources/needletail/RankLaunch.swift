@@ -64,8 +64,12 @@ enum RankLaunch {
     switch self {
     case .single: return try body(.single)
     case .local:
-      let results = try LocalCluster.run(mesh, limit: limit, body)
-      return results[0]
+      do {
+        return try LocalCluster.run(mesh, limit: limit, body)[0]
+      } catch let stuck as LocalCluster.Stuck {
+        Terminal.standardError.writeLine("\(stuck)")
+        throw ExitCode(MPICluster.failureStatus)
+      }
     case .mpi(let cluster):
       do {
         let result = try body(cluster.rank(of: mesh))
