@@ -6,6 +6,8 @@ package struct Rank {
   /// Its number in the world.
   package let index: Int
   package let place: Mesh.Coordinate
+  /// Ranks on this rank's machine, itself among them.
+  package let neighbours: Int
   package let status: RankStatus
   package let world: Group
   package let tensor: Group
@@ -16,8 +18,11 @@ package struct Rank {
   package let ends: Group
 
   /// `makeGroup` is called for the same groups in the same order on every rank.
-  package init(mesh: Mesh, index: Int, status: RankStatus, makeGroup: (String, [Int]) -> Group) {
+  package init(
+    mesh: Mesh, index: Int, neighbours: Int? = nil, status: RankStatus, makeGroup: (String, [Int]) -> Group
+  ) {
     self.mesh = mesh
+    self.neighbours = neighbours ?? mesh.rankCount
     self.index = index
     self.status = status
     place = mesh.coordinate(of: index)

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import FoundationEssentials
+import Layers
 import Recipes
 import Tensors
 
@@ -70,7 +71,30 @@ package struct ModelDirectory {
         description: "\(file.path): holds \(extra), which a model of this shape does not have: the weights "
           + "and model.yaml do not belong together")
     }
-    for part in parts { try file.read(part.name, into: part.tensor) }
+    for parameter in model.store.parameters {
+      for part in parameter.parts {
+        try read(part, into: parameter.tensor(of: part, in: model.store.values), from: file)
+      }
+    }
+  }
+
+  /// Reads what this rank holds of a part.
+  private static func read(_ part: Parameter.Part, into own: Tensor, from file: SafetensorsFile) throws {
+    guard own.count != part.whole.count else { return try file.read(part.name, into: own) }
+    let shape = try file.entry(part.name).shape
+    guard shape == part.whole.dimensions else {
+      throw Failure(
+        description:
+          "\(file.path): tensor \(part.name) has shape \(shape), expected \(part.whole): the weights and "
+          + "model.yaml do not belong together")
+    }
+    if part.block.columns.count == shape.dropFirst().reduce(1, *) {
+      try file.read(part.name, rows: part.block.rows, into: own)
+    } else {
+      let rows = Tensor(uninitialized: Shape(part.block.rows.count, part.whole.columns), on: own.device)
+      try file.read(part.name, rows: part.block.rows, into: rows)
+      own.copyRows(from: rows.columns(part.block.columns))
+    }
   }
 
   /// Writes `model` as a directory at `path`, the weights first, each file complete or absent.

@@ -50,7 +50,8 @@ package final class ParameterUpdate {
           run, values: master, from: run.lowerBound, gradients: store.gradients,
           decayedCount: store.decayedCount)
       })
-    precision.refreshValues()
+    // Of all ranks: what this one does not update is rounded elsewhere.
+    refreshValues()
   }
 
   // MARK: Checkpoints

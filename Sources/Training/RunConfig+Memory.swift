@@ -1,20 +1,21 @@
+import Collectives
 import FoundationEssentials
 import Models
 import Telemetry
 import Tensors
-import Topology
 
 extension RunConfig {
-  /// Throws when the run, all of whose ranks are taken to be on this machine, cannot fit into it: before its memory is
-  /// taken, and once more when this rank's part of the model, which knows what a microbatch keeps, stands.
-  func checkMemory(_ mesh: Mesh, _ built: Decoder? = nil) throws(TrainingFailure) {
+  /// Throws when the ranks of this machine cannot fit into it: before memory is taken, and once more when this rank's
+  /// part of the model, which knows what a microbatch keeps, stands.
+  func checkMemory(_ rank: Rank, _ built: Decoder? = nil) throws(TrainingFailure) {
+    let mesh = rank.mesh, share = Double(rank.neighbours) / Double(mesh.rankCount)
     // f32 weights and gradients, AdamW's two moments or SGD's velocity; a master and a rounded copy.
     let moments = optimizer.kind == .adamw ? 8.0 : 4.0, low = training.precision == .f32 ? 0.0 : 6
     let copies = Double(mesh.data)
     let states = self.mesh.shardOptimizer ? 1 : copies
-    let state = model.parameterCount * (8 * copies + (moments + low) * states)
+    let state = model.parameterCount * (8 * copies + (moments + low) * states) * share
     let tokens = training.microbatch * sequenceLength
-    let activations = Double(built?.savedBytes(tokens: tokens) ?? 0) * Double(mesh.rankCount)
+    let activations = Double(built?.savedBytes(tokens: tokens) ?? 0) * Double(rank.neighbours)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard state + activations > available else { return }
     throw TrainingFailure(
@@ -27,8 +28,8 @@ extension RunConfig {
         + "training.recompute full")
   }
 
-  /// Threads of each of `ranks` ranks on this machine.
-  package func threads(ranks: Int) -> Int { training.threads ?? max(1, Device.processorCount / ranks) }
+  /// Threads of `rank`: its share of the processors that its process may use.
+  func threads(of rank: Rank) -> Int { training.threads ?? max(1, Device.processorCount / rank.neighbours) }
 
   /// Throws when the weights alone, as text is generated with them, cannot fit into this machine.
   package func checkMemoryToRead() throws(TrainingFailure) {

@@ -13,7 +13,8 @@ extension RunConfig {
     try RecipeFailure.report([meshHasRanks(ranks)])
     let mesh = mesh(ranks: ranks)
     try RecipeFailure.report([
-      headsDivide(), layersSuffice(), layerCountsFit(), batchDivides(mesh), rampDivides(mesh),
+      headsDivide(), sharesAreNotEmpty(), layersSuffice(), layerCountsFit(), batchDivides(mesh),
+      rampDivides(mesh),
       tokensDivide(), scheduleFits(mesh),
     ])
   }
@@ -44,12 +45,22 @@ extension RunConfig {
   private func meshIsPositive() -> String? {
     let sizes = [
       ("tensor", mesh.tensor), ("pipeline", mesh.pipeline), ("data", mesh.data ?? 1),
-      ("interleave", mesh.interleave), ("bucket_bytes", mesh.bucketBytes),
+      ("interleave", mesh.interleave),
     ]
-    if let (name, size) = sizes.first(where: { !(1...1 << 30).contains($0.1) }) {
-      return "mesh.\(name) must be at least 1, got \(size)"
+    // Products of three do not overflow.
+    let limit = 1 << 20
+    if let (name, size) = sizes.first(where: { !(1...limit).contains($0.1) }) {
+      return "mesh.\(name) must lie in 1 ... \(limit), got \(size)"
     }
-    return mesh.timeout > 0 ? nil : "mesh.timeout must be a positive number of seconds, got \(mesh.timeout)"
+    return mesh.bucketBytes > 0 ? nil : "mesh.bucket_bytes must be at least 1, got \(mesh.bucketBytes)"
+  }
+
+  private func sharesAreNotEmpty() -> String? {
+    let sizes = [("feed_forward_width", model.innerWidth), ("vocabulary", model.vocabulary)]
+    // A vocabulary of zero is not known yet; the rule is asked again when it is.
+    guard let (name, size) = sizes.first(where: { $0.1 < mesh.tensor && $0.1 > 0 }) else { return nil }
+    return
+      "model.\(name) \(size) cannot be divided among mesh.tensor \(mesh.tensor) ranks: at most \(size) would work"
   }
 
   private func meshHasRanks(_ ranks: Int) -> String? {
@@ -93,10 +104,12 @@ extension RunConfig {
 
   private func layerCountsFit() -> String? {
     guard !mesh.layers.isEmpty else { return nil }
-    let runs = mesh.pipeline * mesh.interleave, sum = mesh.layers.reduce(0, &+)
-    guard mesh.layers.count == runs, sum == model.layers, mesh.layers.allSatisfy({ $0 >= 0 }) else {
+    let runs = mesh.pipeline * mesh.interleave
+    guard mesh.layers.count == runs, mesh.layers.allSatisfy({ (1...model.layers).contains($0) }),
+      mesh.layers.reduce(0, +) == model.layers
+    else {
       return
-        "mesh.layers \(mesh.layers) must be \(runs) numbers (mesh.pipeline × mesh.interleave) that add up to "
+        "mesh.layers \(mesh.layers) must be \(runs) numbers above 0 (mesh.pipeline × mesh.interleave) that add up to "
         + "model.layers \(model.layers)"
     }
     return nil

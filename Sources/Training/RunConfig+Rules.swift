@@ -12,6 +12,7 @@ extension RunConfig {
         + [
           positiveCounts(), intervalsMakeSense(), microbatchDivides(), sequenceFits(), oneSource(),
           splitIsValid(), rampDivides(), recovery.problem, rollbackHasCheckpoints(),
+          timeoutIsFinite(),
           Self.problem(in: "optimizer", optimizer.validate),
           Self.problem(in: "schedule", schedule.validate),
           Self.problem(in: "batch_ramp") { () throws(OptimizerFailure) in
@@ -74,6 +75,11 @@ extension RunConfig {
       ? nil
       : "training.sequence_length \(sequenceLength) is longer than model.context \(model.context): "
         + "shorten the one or raise the other"
+  }
+
+  private func timeoutIsFinite() -> String? {
+    mesh.timeout > 0 && mesh.timeout <= 1e9
+      ? nil : "mesh.timeout must lie above 0 and at most at 1e9 seconds, got \(mesh.timeout)"
   }
 
   private func rollbackHasCheckpoints() -> String? {

@@ -1,4 +1,5 @@
 import CAllocations
+import Collectives
 import Corpus
 import Layers
 import Models

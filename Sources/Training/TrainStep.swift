@@ -91,7 +91,7 @@ package final class TrainStep {
   /// Takes up a position that a checkpoint kept; weights and optimizer state have been restored.
   package func resume(at position: Position) {
     self.position = position
-    if let state = position.lossScale { lossScale = DynamicLossScale(config.lossScale, state: state) }
+    lossScale = DynamicLossScale(config.lossScale, state: position.lossScale)
     update.refreshValues()
   }
 
@@ -162,7 +162,9 @@ package final class TrainStep {
 
   /// Goes on from `position`, where a checkpoint has been restored, behind the samples of `outcome`.
   func passOver(_ outcome: Outcome, recoveries: Int) {
-    position.consumedSamples = max(position.consumedSamples, outcome.samples.upperBound)
+    let passed = max(0, outcome.samples.upperBound - position.consumedSamples)
+    position.consumedSamples += passed
+    position.consumedTokens += passed * config.sequenceLength
     position.recoveries = recoveries
   }
 

@@ -27,10 +27,7 @@ package struct TrainingData {
     tokenizer = try config.data.tokenizer.map { try TokenizerDirectory($0) }
     let split = try DatasetSplit(config.data.split)
     let training = config.training
-    // A run that returns to a checkpoint reads on behind the samples it passes over.
-    let passedOver =
-      config.recovery.action == .rollback ? config.recovery.limit * config.checkpoint.interval : 0
-    let ramp = (training.steps + passedOver) * training.globalBatch
+    let ramp = training.steps * training.globalBatch
     func samples(_ part: DatasetSplit.Part, count: Int) throws -> any Samples {
       if let only = components.first, components.count == 1 {
         return try GPTDataset(
@@ -44,7 +41,9 @@ package struct TrainingData {
     let endOfText =
       tokenizer?.tokenizer.endOfText ?? descriptions.compactMap { $0?.tokenizer.endOfText }.first
     let mask = config.data.masksEndOfText ? endOfText : nil
-    loader = Loader(try samples(split.training, count: ramp), maskAfter: mask)
+    // A run that returns to a checkpoint and passes samples over ends with the first ones again: had the order room
+    // for more, it would be another order.
+    loader = Loader(try samples(split.training, count: ramp), maskAfter: mask, wraps: true)
     heldOut = try Self.heldOutCount(config, split: split, components.map(\.1)).map {
       Loader(try samples(split.validation, count: $0), maskAfter: mask)
     }

@@ -68,6 +68,7 @@ package final class TrainingRun {
     var config = recipe
     data = try TrainingData(config)
     config.model.vocabulary = try data.vocabulary(for: config)
+    try config.validate(ranks: rank.mesh.rankCount)
     self.config = config
     self.rank = rank
     self.metrics = metrics
@@ -104,12 +105,12 @@ package final class TrainingRun {
 
   /// The rank's part of the model with its first weights; throws when the run does not fit this machine.
   private static func model(_ config: RunConfig, _ rank: Rank) throws -> Decoder {
-    try config.checkMemory(rank.mesh)
-    let device = Device(threads: config.threads(ranks: rank.mesh.rankCount))
+    try config.checkMemory(rank)
+    let device = Device(threads: config.threads(of: rank))
     let model = Decoder(
       config.model, part: config.part(of: rank), recompute: config.training.recompute,
       multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
-    try config.checkMemory(rank.mesh, model)
+    try config.checkMemory(rank, model)
     if let initial = config.training.initialModel {
       try ModelDirectory.readWeights(at: initial, into: model)
     } else {

@@ -95,6 +95,24 @@ import Topology
     }
   }
 
+  @Test(
+    "rounded weights are the same on every rank from the first step on", arguments: [Precision.bf16, .f16])
+  func rounded(precision: Precision) throws {
+    func train(_ mesh: Mesh, shards: Bool) throws -> MeshCase.Result {
+      try MeshCase(
+        family: .gpt2, mesh: mesh,
+        change: { config in
+          config.training.precision = precision
+          config.mesh.shardOptimizer = shards
+        }
+      ).train()
+    }
+    let sharded = try train(Mesh(data: 2), shards: true), whole = try train(Mesh(data: 2), shards: false)
+    #expect(sharded.weights == whole.weights && sharded.losses == whole.losses)
+    let serial = try train(.single, shards: false)
+    #expect(abs(sharded.losses[0] - serial.losses[0]) < 1e-5 * serial.losses[0])
+  }
+
   @Test("gradients that travel as bf16 are near, and not the same")
   func roughReduction() throws {
     let serial = try MeshCase(family: .gpt2).train()

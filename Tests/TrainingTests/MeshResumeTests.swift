@@ -74,6 +74,19 @@ import Topology
     }
   }
 
+  @Test(
+    "a run begins with given weights on any mesh", arguments: [Mesh(tensor: 2, pipeline: 2), Mesh(tensor: 4)])
+  func initialModel(mesh: Mesh) throws {
+    try train(config("first", .single), .single)
+    func next(_ name: String, _ mesh: Mesh) throws -> [Double] {
+      let config = config(name, mesh) { $0.training.initialModel = "\(tiny.path)/first/model" }
+      try train(config, mesh)
+      return try tiny.metrics(name).compactMap { $0["loss"] ?? nil }
+    }
+    let alone = try next("alone", .single), divided = try next("divided", mesh)
+    #expect(zip(alone, divided).allSatisfy { abs($0 - $1) < 1e-5 * $0 } && alone.count == 8)
+  }
+
   @Test("a rank without data of its own, a wrong mesh, is refused before anything is built")
   func refused() throws {
     func sentence(_ ranks: Int, _ change: (inout RunConfig) -> Void) -> String {
@@ -93,12 +106,21 @@ import Topology
       sentence(2) {
         $0.mesh.pipeline = 2; $0.mesh.layers = [1, 2]
       }.contains("add up to model.layers 4"))
-    #expect(sentence(1) { $0.mesh.tensor = 0 }.contains("mesh.tensor must be at least 1, got 0"))
+    #expect(sentence(1) { $0.mesh.tensor = 0 }.contains("mesh.tensor must lie in 1 ... 1048576, got 0"))
     #expect(
       sentence(4) {
         $0.mesh.tensor = 4; $0.mesh.sequenceParallel = true; $0.training.sequenceLength = 3
       }
       .contains("divides the 6 tokens"))
+    #expect(
+      sentence(4) {
+        $0.mesh.tensor = 4; $0.model.feedForwardWidth = 2
+      }.contains("feed_forward_width 2 cannot"))
+    #expect(
+      sentence(3) {
+        $0.mesh.pipeline = 3; $0.mesh.layers = [2, 0, 2]
+      }.contains("numbers above 0"))
+    #expect(sentence(1) { $0.mesh.timeout = .infinity }.contains("mesh.timeout must lie above 0"))
     #expect(sentence(2) { $0.mesh.pipeline = 2 } == "accepted")
     #expect(!tiny.exists("refused"))
   }

@@ -130,17 +130,21 @@ final class LocalCarrier: Carrier {
     func wait() {
       let group = carrier.group, monitor = group.monitor
       status.note(what, number, group: group.name)
-      let start = ContinuousClock.now
       let stuck: StuckWait? = monitor.withLock {
+        // Time in which the process could run: it may have been stopped, or its machine asleep.
+        var waited = Duration.zero
+        var last = ContinuousClock.now
         while !isReady() {
-          monitor.wait()
-          let waited = ContinuousClock.now - start
           if waited > carrier.watchdog.limit || carrier.watchdog.hasEnded {
             let places = partner.map { [$0] } ?? missing()
             return StuckWait(
               rank: group.members[carrier.rank], operation: status.activity.text, waited: waited,
               missing: places.map { group.members[$0] })
           }
+          monitor.wait()
+          let now = ContinuousClock.now
+          waited += min(now - last, .seconds(1))
+          last = now
         }
         return nil
       }

@@ -18,6 +18,7 @@ package final class MPICluster: Watchdog {
   /// "Open MPI v4.1.4".
   package let version: String
   package let status: RankStatus
+  private let ranksHere: Int?
   private let library: MPILibrary
   private let progress: MPIProgress
   private let board: StatusBoard
@@ -29,6 +30,7 @@ package final class MPICluster: Watchdog {
   ///   - launch: what the environment says of how the process was started.
   ///   - limit: how long a rank waits for others before the job ends.
   package init(_ launch: MPILaunch, limit: Duration = .seconds(600)) throws(MPIFailure) {
+    ranksHere = launch.ranksHere
     library = try MPILibrary(launch.libraries)
     version = library.version
     try library.initialize()
@@ -51,7 +53,7 @@ package final class MPICluster: Watchdog {
   /// This process's rank of `mesh`, with its groups. All ranks call, in the same order where there are several.
   package func rank(of mesh: Mesh) -> Rank {
     precondition(mesh.rankCount == rankCount, "a mesh of \(mesh) for \(rankCount) ranks")
-    return Rank(mesh: mesh, index: index, status: status) { group($0, $1) }
+    return Rank(mesh: mesh, index: index, neighbours: ranksHere, status: status) { group($0, $1) }
   }
 
   /// A group; all ranks of the world call, each with the members of its own, which do not overlap with others'.

@@ -2,6 +2,8 @@
 package struct MPILaunch: Equatable, Sendable {
   /// Processes of the job.
   package let ranks: Int
+  /// Of them, those on this machine; nil where the launcher does not say.
+  package let ranksHere: Int?
   /// "mpirun", for messages.
   package let launcher: String
   /// What to try first: the family of MPI whose launcher it is.
@@ -18,11 +20,18 @@ package struct MPILaunch: Equatable, Sendable {
   package init?(environment: [String: String]) throws(MPIFailure) {
     func number(_ name: String) -> Int? { environment[name].flatMap { Int($0) } }
     if let ranks = number("OMPI_COMM_WORLD_SIZE") {
-      self.init(ranks: ranks, launcher: "mpirun", libraries: Self.openMPI + Self.mpich)
+      self.init(
+        ranks: ranks, launcher: "mpirun", libraries: Self.openMPI + Self.mpich,
+        ranksHere: number("OMPI_COMM_WORLD_LOCAL_SIZE"))
     } else if let ranks = number("PMI_SIZE") {
-      self.init(ranks: ranks, launcher: "mpiexec", libraries: Self.mpich + Self.openMPI)
+      self.init(
+        ranks: ranks, launcher: "mpiexec", libraries: Self.mpich + Self.openMPI,
+        ranksHere: number("MPI_LOCALNRANKS"))
     } else if let ranks = number("SLURM_STEP_NUM_TASKS"), environment["PMIX_RANK"] != nil {
-      self.init(ranks: ranks, launcher: "srun", libraries: Self.openMPI + Self.mpich)
+      self.init(
+        ranks: ranks, launcher: "srun", libraries: Self.openMPI + Self.mpich,
+        // "2(x3),1": the nodes' counts; the first serves, since Slurm spreads evenly.
+        ranksHere: environment["SLURM_STEP_TASKS_PER_NODE"].flatMap { Int($0.prefix { $0.isNumber }) })
     } else if let ranks = number("SLURM_STEP_NUM_TASKS"), ranks > 1 {
       throw MPIFailure(
         "srun has started \(ranks) processes that do not know of each other: start them with srun --mpi=pmix")
@@ -34,8 +43,9 @@ package struct MPILaunch: Equatable, Sendable {
   /// Where nothing was launched and MPI is asked for all the same: a world of one.
   package static let none = MPILaunch(ranks: 1, launcher: "", libraries: openMPI + mpich)
 
-  package init(ranks: Int, launcher: String, libraries: [String]) {
+  package init(ranks: Int, launcher: String, libraries: [String], ranksHere: Int? = nil) {
     self.ranks = ranks
+    self.ranksHere = ranksHere.map { min(max(1, $0), ranks) }
     self.launcher = launcher
     self.libraries = libraries
   }

@@ -5,10 +5,13 @@ package struct Loader: Sendable {
   /// When set, the targets after this token are ignored: the first token of the next document cannot be
   /// told from the last one.
   package let maskAfter: Int32?
+  /// Whether the first sample follows the last.
+  package let wraps: Bool
 
-  package init(_ samples: any Samples, maskAfter: Int32? = nil) {
+  package init(_ samples: any Samples, maskAfter: Int32? = nil, wraps: Bool = false) {
     self.samples = samples
     self.maskAfter = maskAfter
+    self.wraps = wraps
   }
 
   /// Fills `batch` with samples `consumed ..< consumed + size`.
@@ -18,7 +21,7 @@ package struct Loader: Sendable {
 
   /// Fills `batch` with the samples of `range`. Throws when the data ends before it.
   package func read(_ range: Range<Int>, into batch: inout Batch) throws {
-    guard range.lowerBound >= 0, range.upperBound <= samples.count else {
+    guard range.lowerBound >= 0, wraps ? samples.count > 0 : range.upperBound <= samples.count else {
       throw CorpusFailure(
         "samples",
         "the dataset was built for \(samples.count) samples, the step reads up to \(range.upperBound); "
@@ -30,7 +33,7 @@ package struct Loader: Sendable {
     batch.tokens.removeAll(keepingCapacity: true)
     batch.targets.removeAll(keepingCapacity: true)
     for index in range {
-      try samples.read(index, into: &batch.sample)
+      try samples.read(wraps ? index % samples.count : index, into: &batch.sample)
       batch.tokens.append(contentsOf: batch.sample[..<length])
       for position in 1...length {
         let masked = maskAfter.map { batch.sample[position - 1] == $0 } ?? false
