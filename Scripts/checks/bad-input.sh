@@ -55,6 +55,23 @@ refuses 'directory' train tokenizer
 train 'training.steps.*ten' --set training.steps=ten
 train 'path=value' --set training.steps
 
+echo "== impossible meshes"
+train '4096, got 0' --ranks 0
+train 'divide the 3 ranks' --ranks 3 --set mesh.tensor=2
+train 'mesh.data 3 = 3, the run has 2' --ranks 2 --set mesh.data=3
+train 'cannot be divided among mesh.tensor 7' --ranks 7 --set mesh.tensor=7
+train 'cannot fill mesh.pipeline 64' --ranks 64 --set mesh.pipeline=64
+train 'needs a pipeline' --set mesh.interleave=2
+train 'data-parallel ranks' --ranks 64
+train 'mesh.timeout' --set mesh.timeout=.inf
+train 'mesh.tensor must lie' --set mesh.tensor=1073741824
+train 'mesh.schedule.*sideways' --set mesh.schedule=sideways
+train 'recovery.spike_factor' --set recovery.spike_factor=0.5
+train 'rollback needs checkpoints' --set recovery.action=rollback --set checkpoint.interval=0
+refuses 'stages' schedule --stages 0 --microbatches 4
+refuses 'manifest|checkpoint' checkpoint verify absent
+absent absent
+
 echo "== impossible shapes"
 train 'model.width 32.*model.heads 5' --set model.heads=5
 train 'model.layers.*0' --set model.layers=0

@@ -244,7 +244,9 @@ package final class TrainingRun {
       duration: ContinuousClock.now - started, tokensPerSecond: meter.tokensPerSecond,
       utilisation: meter.utilisation, peakMemory: Device.peakResidentBytes, losses: records?.losses ?? [],
       // Behind the peak memory, to which the ceilings' own does not belong.
-      profile: profile.flatMap { StepProfile($0, of: model, peak: meter.peak) },
+      profile: profile.flatMap {
+        StepProfile($0, of: model, peak: meter.peak / Double(rank.mesh.rankCount))
+      },
       exposedCommunication: rank.mesh.rankCount == 1 ? nil : exposed, isInterrupted: isInterrupted)
   }
 }
