@@ -20,6 +20,8 @@ package struct RunDirectory: Sendable {
   package func timeline(_ rank: Int) -> String {
     rank == 0 ? "\(path)/timeline.json" : "\(path)/timeline.rank-\(rank).json"
   }
+  /// What a rank of many held and waited for.
+  package func rankLog(_ rank: Int) -> String { "\(path)/ranks/rank-\(rank).log" }
   package var lossCurve: String { "\(path)/loss.svg" }
   /// The finished model with its tokenizer.
   package var model: String { "\(path)/model" }

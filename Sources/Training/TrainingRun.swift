@@ -171,6 +171,10 @@ package final class TrainingRun {
     if writesTimeline { try timeline.finish() }
     if !isInterrupted { try writeModel() }
     let exposed = (rank.exposed - exposedBefore).seconds / max(1e-9, meter.busy.seconds)
+    if rank.mesh.rankCount > 1 {
+      try RankLog(rank, model, updates: meter.busy, exposed: rank.exposed - exposedBefore)
+        .write(to: directory.rankLog(rank.index))
+    }
     // Nobody leaves before rank 0 has written what it writes for all.
     rank.world.barrier(on: model.device)
     return summary(

@@ -157,9 +157,9 @@ struct Checks {
           bytes(to) == (0..<n).flatMap { pattern($0, 10 + group.rank) }, "all-to-all of \(size) \(type)")
       }
     }
-    let sums = group.sum([1, Double(group.rank) * 0.1], on: device)
+    let sums = group.sum([1, Double(group.rank) * 0.1, 0, 0], on: device)
     check(
-      sums == [Double(n), (0..<n).reduce(0.0) { $0 + Double($1) * 0.1 }], "sum of numbers: \(sums)")
+      sums == [Double(n), (0..<n).reduce(0.0) { $0 + Double($1) * 0.1 }, 0, 0], "sum of numbers: \(sums)")
   }
 
   /// Many tags under way, received in another order than sent, short ones and long ones.
