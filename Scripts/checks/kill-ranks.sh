@@ -9,7 +9,7 @@
 times=${2:-${TIMES:-20}}
 . "$(dirname "$0")/tiny.sh" "${1:-.build/release/needletail}"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1
-patience=10 # seconds that a job may outlive its rank
+patience=30 # seconds that a job may outlive its rank; mpirun takes one, and longer for a rank killed as it connects
 
 fail() {
   echo "FAILED: $*; the run's output:"
