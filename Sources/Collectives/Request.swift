@@ -18,6 +18,19 @@ package struct Request {
     case allToAll
     case send(to: Int, tag: Int)
     case receive(from: Int, tag: Int)
+
+    /// As the watchdog's message says it.
+    var name: StaticString {
+      switch self {
+      case .allReduce: "all-reduce"
+      case .reduceScatter: "reduce-scatter"
+      case .allGather: "all-gather"
+      case .broadcast: "broadcast"
+      case .allToAll: "all-to-all"
+      case .send: "send"
+      case .receive: "receive"
+      }
+    }
   }
 
   package let kind: Kind

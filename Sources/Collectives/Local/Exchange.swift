@@ -32,18 +32,6 @@ final class Exchange {
     pieces = (count + Self.pieceCount - 1) / Self.pieceCount
   }
 
-  var name: StaticString {
-    switch kind {
-    case .allReduce: "all-reduce"
-    case .reduceScatter: "reduce-scatter"
-    case .allGather: "all-gather"
-    case .broadcast: "broadcast"
-    case .allToAll: "all-to-all"
-    case .send: "send"
-    case .receive: "receive"
-    }
-  }
-
   var isComplete: Bool { joined == inputs.count }
   var isDone: Bool { isComplete && done == pieces }
   var missing: [Int] { outputs.indices.filter { outputs[$0] == nil && inputs[$0] == nil } }

@@ -91,7 +91,7 @@ final class LocalCarrier: Carrier {
       return exchange
     }
     return LocalTransfer(
-      self, exchange.name, number, from: nil, status: status, isReady: { exchange.isComplete },
+      self, request.kind.name, number, from: nil, status: status, isReady: { exchange.isComplete },
       finish: { [group] in
         exchange.work(device: request.device, group.monitor)
         group.monitor.withLock {

@@ -20,7 +20,7 @@ struct CollectivePlan {
   /// An all-reduce of so few bytes is one exchange of everything: half the latency.
   private static let shortBytes = 16 << 10
 
-  private let kind: Request.Kind
+  let kind: Request.Kind
   private let element: DType
   private let input: UnsafeRawBufferPointer
   private let output: UnsafeMutableRawBufferPointer
@@ -34,18 +34,6 @@ struct CollectivePlan {
     output = request.output
     self.rank = rank
     self.members = members
-  }
-
-  var name: StaticString {
-    switch kind {
-    case .allReduce: "all-reduce"
-    case .reduceScatter: "reduce-scatter"
-    case .allGather: "all-gather"
-    case .broadcast: "broadcast"
-    case .allToAll: "all-to-all"
-    case .send: "send"
-    case .receive: "receive"
-    }
   }
 
   /// Pieces of the request; all members count the same.

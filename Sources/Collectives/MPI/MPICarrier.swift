@@ -53,7 +53,7 @@ final class MPICarrier: Carrier {
 
   /// Returns when the transfer is over; gives up where that takes longer than the watchdog allows.
   func wait(for transfer: MPITransfer, status: RankStatus) {
-    status.note(transfer.plan.name, transfer.number, group: name)
+    status.note(transfer.plan.kind.name, transfer.number, group: name)
     let start = ContinuousClock.now
     guard !progress.wait(for: transfer, limit: watchdog.limit) else { return }
     let missing = progress.withLock { () throws(MPIFailure) in try transfer.missing(progress.library) }
