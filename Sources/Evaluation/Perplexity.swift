@@ -36,7 +36,7 @@ extension Perplexity {
   /// first window), `batch` windows at a time. A stride below the context gives every token more to look
   /// back on, at the price of computing it several times (Megatron's overlapping evaluation).
   package init(
-    of ids: [Int32], bytes: Int, under model: Decoder, stride: Int? = nil, batch: Int = 8,
+    of ids: [Int32], bytes: Int, under model: Transformer, stride: Int? = nil, batch: Int = 8,
     progress: (Int, Int) -> Void = { _, _ in }
   ) {
     let length = min(model.config.context, max(1, ids.count - 1)), stride = min(stride ?? length, length)
@@ -69,7 +69,7 @@ extension Perplexity {
   }
 
   private static func losses(
-    _ inputs: [Int32], _ targets: [Int32], windows: Int, _ model: Decoder
+    _ inputs: [Int32], _ targets: [Int32], windows: Int, _ model: Transformer
   ) -> [Float] {
     let microbatch = Microbatch(inputs, sequences: windows, on: model.device)
     let wanted = Tensor(targets, Shape(targets.count), on: model.device)

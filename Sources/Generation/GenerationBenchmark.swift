@@ -25,11 +25,11 @@ package struct GenerationBenchmark {
 
   /// Reads `prompt` tokens, then writes `count`.
   package init(
-    _ config: Decoder.Config, prompt: Int, count: Int, threads: Int,
+    _ config: Transformer.Config, prompt: Int, count: Int, threads: Int,
     instructionSet: Device.InstructionSet = .best
   ) {
     let device = Device(threads: threads, instructionSet: instructionSet)
-    let model = Decoder(config, isTrained: false, on: device)
+    let model = Transformer(config, isTrained: false, on: device)
     model.store.initialize(seed: 1)
     let key = RandomKey(seed: 1)
     let ids = (0..<prompt).map { Int32(key.at($0).value % UInt64(config.vocabulary)) }
@@ -70,7 +70,7 @@ package struct GenerationBenchmark {
   }
 
   /// What one token has to read: the parameters, of an embedding that is no output a single row, and the cache.
-  private static func bytesRead(_ config: Decoder.Config, parameters: Int, cached: Int) -> Int {
+  private static func bytesRead(_ config: Transformer.Config, parameters: Int, cached: Int) -> Int {
     let table = config.vocabulary * config.width
     let weights = config.tiedEmbeddings ? parameters : parameters - table
     let positions = config.positions == .learned ? config.context * config.width : 0

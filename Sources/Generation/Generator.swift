@@ -4,13 +4,13 @@ import Tensors
 
 /// Continues a text: the prompt once through the model, then a token at a time against cached keys and values.
 package final class Generator {
-  private let model: Decoder
+  private let model: Transformer
   private var sampler: Sampler
   private var cache: KeyValueCache
   /// What the model has seen and written.
   private var ids: [Int32] = []
 
-  package init(_ model: Decoder, _ options: Sampler.Options) {
+  package init(_ model: Transformer, _ options: Sampler.Options) {
     self.model = model
     sampler = Sampler(options)
     let config = model.config

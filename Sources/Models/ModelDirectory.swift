@@ -9,7 +9,7 @@ import Tensors
 /// in the same directory.
 package struct ModelDirectory {
   package let path: String
-  package let config: Decoder.Config
+  package let config: Transformer.Config
 
   /// What is wrong with a directory that should hold a model.
   package struct Failure: Error, CustomStringConvertible {
@@ -33,7 +33,7 @@ package struct ModelDirectory {
     }
     self.path = path
     config = try Recipe(contentsOf: Self.configPath(path))
-      .resolve(Decoder.Config.self, defaults: Decoder.Config())
+      .resolve(Transformer.Config.self, defaults: Transformer.Config())
     guard config.problems.isEmpty, config.vocabulary > 0 else {
       throw Failure(
         description: "\(Self.configPath(path)): "
@@ -42,7 +42,7 @@ package struct ModelDirectory {
   }
 
   /// The model with its weights, for use or, where `isTrained`, for more training.
-  package func load(isTrained: Bool = false, on device: Device) throws -> Decoder {
+  package func load(isTrained: Bool = false, on device: Device) throws -> Transformer {
     let file = try SafetensorsFile(Self.weightsPath(path))
     // Before memory is taken for what model.yaml says.
     let stored = file.tensors.values.reduce(0) { $0 + Double($1.shape.reduce(1, *)) }
@@ -51,19 +51,19 @@ package struct ModelDirectory {
         description: "\(file.path): holds \(Int(stored)) parameters, model.yaml beside it describes "
           + "\(Int(config.parameterCount)): the two do not belong together")
     }
-    let model = Decoder(config, isTrained: isTrained, on: device)
+    let model = Transformer(config, isTrained: isTrained, on: device)
     try Self.readWeights(file, into: model)
     return model
   }
 
   /// Sets every parameter of `model` from the model directory or the safetensors file at `path`.
-  package static func readWeights(at path: String, into model: Decoder) throws {
+  package static func readWeights(at path: String, into model: Transformer) throws {
     let file = path.hasSuffix(".safetensors") ? path : weightsPath(path)
     try readWeights(SafetensorsFile(file), into: model)
   }
 
   /// Sets every parameter of `model` from `file`. Throws when one is missing, mis-shaped or unexpected.
-  package static func readWeights(_ file: SafetensorsFile, into model: Decoder) throws {
+  package static func readWeights(_ file: SafetensorsFile, into model: Transformer) throws {
     let parts = model.store.named(in: model.store.values)
     let known = Set(parts.map(\.name))
     if model.part.isWhole, let extra = file.tensors.keys.filter({ !known.contains($0) }).min() {
@@ -98,7 +98,7 @@ package struct ModelDirectory {
   }
 
   /// Writes `model` as a directory at `path`, the weights first, each file complete or absent.
-  package static func write(_ model: Decoder, to path: String) throws {
+  package static func write(_ model: Transformer, to path: String) throws {
     try Folder.create(path)
     try SafetensorsWriter.write(weightsPath(path), model.store.named(in: model.store.values))
     try write(model.config, to: path)
@@ -107,7 +107,7 @@ package struct ModelDirectory {
   /// Writes the model that `checkpoint` holds, on however many ranks it was made, one tensor at a time; `rounding`
   /// passes each through the type that it was computed in.
   package static func write(
-    _ config: Decoder.Config, from checkpoint: Checkpoint, rounding: ((Tensor) -> Void)?, to path: String
+    _ config: Transformer.Config, from checkpoint: Checkpoint, rounding: ((Tensor) -> Void)?, to path: String
   ) throws {
     try Folder.create(path)
     try checkpoint.writeSafetensors(
@@ -115,7 +115,7 @@ package struct ModelDirectory {
     try write(config, to: path)
   }
 
-  private static func write(_ model: Decoder.Config, to path: String) throws {
+  private static func write(_ model: Transformer.Config, to path: String) throws {
     let config = try AtomicFile(configPath(path))
     try config.write(Recipe.yaml(of: model))
     try config.commit()

@@ -10,7 +10,7 @@ import Tensors
 /// and the random keys of each, do not depend on how many ranks there are. The last microbatch may be short.
 final class Feeder {
   private let config: RunConfig
-  private let model: Decoder
+  private let model: Transformer
   private let loader: Loader
   private let rank: Rank
   private let dropoutKey: RandomKey?
@@ -22,7 +22,7 @@ final class Feeder {
   /// Stands for ids and targets on stages that use neither.
   private let zeros: Tensor
 
-  init(_ config: RunConfig, _ model: Decoder, _ loader: Loader, _ rank: Rank) {
+  init(_ config: RunConfig, _ model: Transformer, _ loader: Loader, _ rank: Rank) {
     self.config = config
     self.model = model
     self.loader = loader

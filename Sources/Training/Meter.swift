@@ -16,7 +16,7 @@ final class Meter {
   /// Time of the updates.
   private(set) var busy: Duration = .zero
 
-  init(_ config: RunConfig, model: Decoder, _ rank: Rank, done: Int) {
+  init(_ config: RunConfig, model: Transformer, _ rank: Rank, done: Int) {
     rank.world.barrier(on: model.device)
     peak = rank.world.sum([model.device.measurePeak(), 0, 0, 0], on: model.device)[0]
     flopsPerToken = model.config.modelFLOPs(perTokenOfLength: config.sequenceLength)

@@ -24,7 +24,7 @@ package final class ParameterUpdate {
   private let runs: [Range<Int>]
   private let isSharded: Bool
 
-  init(_ config: RunConfig, _ model: Decoder, _ rank: Rank) {
+  init(_ config: RunConfig, _ model: Transformer, _ rank: Rank) {
     let store = model.store, mesh = config.mesh
     self.store = store
     self.rank = rank

@@ -17,12 +17,12 @@ final class PipelineEngine {
 
   /// Where a microbatch stands in one of the stage's chunks.
   private struct Slot {
-    var saved: Decoder.Saved?
+    var saved: Transformer.Saved?
     var dHidden: Tensor?
     var weights: WeightGradients?
   }
 
-  private let model: Decoder
+  private let model: Transformer
   private let rank: Rank
   private let kind: Schedule.Kind
   private let boundary: StageBoundary
@@ -33,7 +33,9 @@ final class PipelineEngine {
   private var slots: [Slot] = []
   private var feeds: [Feed?] = []
 
-  init(_ model: Decoder, _ rank: Rank, _ kind: Schedule.Kind, _ boundary: StageBoundary, timeline: Timeline) {
+  init(
+    _ model: Transformer, _ rank: Rank, _ kind: Schedule.Kind, _ boundary: StageBoundary, timeline: Timeline
+  ) {
     self.model = model
     self.rank = rank
     self.kind = kind

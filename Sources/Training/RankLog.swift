@@ -7,7 +7,7 @@ import Telemetry
 struct RankLog {
   private let table: Table
 
-  init(_ rank: Rank, _ model: Decoder, updates: Duration, exposed: Duration) {
+  init(_ rank: Rank, _ model: Transformer, updates: Duration, exposed: Duration) {
     var table = Table(rows: [
       ["rank", "\(rank.index) of \(rank.mesh.rankCount) (\(rank.mesh))"],
       ["place", "tensor \(rank.place.tensor), pipeline \(rank.place.pipeline), data \(rank.place.data)"],

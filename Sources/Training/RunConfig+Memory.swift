@@ -7,7 +7,7 @@ import Tensors
 extension RunConfig {
   /// Throws when the ranks of this machine cannot fit into it: before memory is taken, and once more when this rank's
   /// part of the model, which knows what a microbatch keeps, stands.
-  func checkMemory(_ rank: Rank, _ built: Decoder? = nil) throws(TrainingFailure) {
+  func checkMemory(_ rank: Rank, _ built: Transformer? = nil) throws(TrainingFailure) {
     let mesh = rank.mesh, share = Double(rank.neighbours) / Double(mesh.rankCount)
     // f32 weights and gradients, AdamW's two moments or SGD's velocity; a master and a rounded copy.
     let moments = optimizer.kind == .adamw ? 8.0 : 4.0, low = training.precision == .f32 ? 0.0 : 6

@@ -35,7 +35,7 @@ extension RunConfig {
   }
 
   /// What `rank` holds of the model.
-  package func part(of rank: Rank) -> DecoderPart {
+  package func part(of rank: Rank) -> TransformerPart {
     .stage(
       rank.place.pipeline, of: stagePlan, TensorAxis(rank.tensor, splitsTokens: mesh.sequenceParallel))
   }
@@ -148,7 +148,7 @@ extension RunConfig {
   }
 }
 
-extension Decoder.Config {
+extension Transformer.Config {
   /// The matrix products of the head over those of a layer, by their weights.
   var headCost: Double {
     let fused = (heads + 2 * keyValueHeadCount) * headSize

@@ -7,7 +7,7 @@ import Recipes
 /// A whole training run: what a recipe says, section by section. Each section belongs to the component that
 /// it configures.
 package struct RunConfig: Codable, Sendable {
-  package var model = Decoder.Config()
+  package var model = Transformer.Config()
   package var data = DataConfig()
   package var training = TrainingConfig()
   package var mesh = MeshConfig()

@@ -51,7 +51,7 @@ package struct RunDirectory: Sendable {
 
 /// A model as a user names it: a model's directory, or a run's, finished or not.
 package struct TrainedModel {
-  package let model: Decoder
+  package let model: Transformer
   /// Where its tokenizer stands.
   package let tokenizerPath: String
   /// Of the run, where the run is not finished.
@@ -72,7 +72,7 @@ package struct TrainedModel {
       preconditionFailure("a directory that is not a model was opened as one")
     }
     let config = try Recipe(contentsOf: run.recipe).resolve(RunConfig.self, defaults: RunConfig())
-    model = Decoder(config.model, isTrained: false, on: device)
+    model = Transformer(config.model, isTrained: false, on: device)
     try checkpoint.restore(model.store.named(in: model.store.values), ignoringOthers: true)
     tokenizerPath = config.data.tokenizer ?? path
     step = checkpoint.step

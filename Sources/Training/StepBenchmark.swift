@@ -45,7 +45,7 @@ package struct StepBenchmark {
     try config.checkMemory(.single)
     let device = Device(
       threads: config.training.threads ?? Device.processorCount, instructionSet: instructionSet)
-    let model = Decoder(config.model, recompute: config.training.recompute, on: device)
+    let model = Transformer(config.model, recompute: config.training.recompute, on: device)
     try config.checkMemory(.single, model)
     model.store.initialize(seed: UInt64(config.training.seed))
     let samples = RandomSamples(
@@ -84,7 +84,7 @@ package struct StepBenchmark {
   }
 
   private static func measureSaved(
-    _ model: Decoder, sequences: Int, length: Int
+    _ model: Transformer, sequences: Int, length: Int
   ) -> (predicted: Int, measured: Int) {
     let microbatch = Microbatch(
       [Int32](repeating: 0, count: sequences * length), sequences: sequences, on: model.device)

@@ -38,7 +38,7 @@ package struct StepProfile {
   /// Measures this machine's ceilings beside `profile`; nil when it saw no step.
   ///
   /// - Parameter peak: a multiply-add rate measured before; the machine's is the best of all.
-  package init?(_ profile: Profile, of model: Decoder, peak: Double) {
+  package init?(_ profile: Profile, of model: Transformer, peak: Double) {
     guard profile.steps > 0 else { return nil }
     let steps = Double(profile.steps)
     lines = profile.rows.map { row in
@@ -54,7 +54,7 @@ package struct StepProfile {
   }
 
   /// `mlp.up forward`, `mlp.up dx`, `mlp.up dW`: a product is known by its weight's sizes.
-  private static func name(_ operation: Profile.Operation, in config: Decoder.Config) -> String {
+  private static func name(_ operation: Profile.Operation, in config: Transformer.Config) -> String {
     guard let product = operation.product else { return operation.name }
     let (out, input, what) =
       switch product.transposition {
@@ -114,7 +114,7 @@ extension StepProfile: CustomStringConvertible {
   private func milliseconds(_ seconds: Double) -> String { Brief.fixed(seconds * 1e3, 2) }
 }
 
-extension Decoder.Config {
+extension Transformer.Config {
   /// The matrices that multiply activations, by the names of their layers; gated maps are one product.
   fileprivate var weights: [(name: String, out: Int, in: Int)] {
     let heads = heads * headSize, keyValues = keyValueHeadCount * headSize

@@ -52,7 +52,7 @@ package final class TrainStep {
     package let samples: Range<Int>
   }
 
-  package let model: Decoder
+  package let model: Transformer
   package let update: ParameterUpdate
   package var position = Position()
   let rank: Rank
@@ -65,7 +65,7 @@ package final class TrainStep {
   private var lossScale: DynamicLossScale
 
   package init(
-    _ config: RunConfig, model: Decoder, loader: Loader, rank: Rank = .single, timeline: Timeline = .off
+    _ config: RunConfig, model: Transformer, loader: Loader, rank: Rank = .single, timeline: Timeline = .off
   ) {
     self.config = config
     self.model = model

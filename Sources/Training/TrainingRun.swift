@@ -14,7 +14,7 @@ import Tensors
 package final class TrainingRun {
   package let config: RunConfig
   package let directory: RunDirectory
-  package let model: Decoder
+  package let model: Transformer
   package let step: TrainStep
   package let data: TrainingData
   package let rank: Rank
@@ -104,10 +104,10 @@ package final class TrainingRun {
   }
 
   /// The rank's part of the model with its first weights; throws when the run does not fit this machine.
-  private static func model(_ config: RunConfig, _ rank: Rank) throws -> Decoder {
+  private static func model(_ config: RunConfig, _ rank: Rank) throws -> Transformer {
     try config.checkMemory(rank)
     let device = Device(threads: config.threads(of: rank))
-    let model = Decoder(
+    let model = Transformer(
       config.model, part: config.part(of: rank), recompute: config.training.recompute,
       multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
     try config.checkMemory(rank, model)

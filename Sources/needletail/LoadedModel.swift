@@ -8,7 +8,7 @@ import Training
 
 /// A model with its tokenizer, as commands open them.
 struct LoadedModel {
-  let model: Decoder
+  let model: Transformer
   let tokenizer: any Tokenizer
   let path: String
 

@@ -11,11 +11,11 @@ import Testing
 #endif
 
 @Suite struct PerplexityTests {
-  let model: Decoder
+  let model: Transformer
   static let context = 12
 
   init() {
-    var config = Decoder.Config()
+    var config = Transformer.Config()
     config.layers = 2
     config.width = 16
     config.heads = 2
@@ -23,7 +23,7 @@ import Testing
     config.context = Self.context
     // Far from uniform, so that what a token sees changes its loss.
     config.initialDeviation = 0.5
-    model = Decoder(config, isTrained: false, on: Device(threads: 1))
+    model = Transformer(config, isTrained: false, on: Device(threads: 1))
     model.store.initialize(seed: 3)
   }
 

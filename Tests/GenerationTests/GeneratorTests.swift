@@ -5,8 +5,8 @@ import Tensors
 import Testing
 
 @Suite struct GeneratorTests {
-  static func model(_ device: Device, positions: Decoder.Positions = .rotary) -> Decoder {
-    var config = Decoder.Config()
+  static func model(_ device: Device, positions: Transformer.Positions = .rotary) -> Transformer {
+    var config = Transformer.Config()
     config.layers = 2
     config.width = 32
     config.heads = 4
@@ -15,7 +15,7 @@ import Testing
     config.context = 40
     config.positions = positions
     config.rotaryFraction = 0.5
-    let model = Decoder(config, isTrained: false, on: device)
+    let model = Transformer(config, isTrained: false, on: device)
     model.store.values.fillNormal(deviation: 0.3, key: 3)
     return model
   }
@@ -31,8 +31,8 @@ import Testing
 
   @Test(
     "a token's logits are the same bits with a cache and without, in one piece and in several",
-    arguments: [Decoder.Positions.rotary, .learned])
-  func cachedEqualsUncached(positions: Decoder.Positions) {
+    arguments: [Transformer.Positions.rotary, .learned])
+  func cachedEqualsUncached(positions: Transformer.Positions) {
     let device = Device(threads: 1)
     let model = Self.model(device, positions: positions)
     let ids = (0..<37).map { Int32(($0 * 11 + 5) % 61) }

@@ -7,16 +7,16 @@ import TestSupport
 /// A golden model: weights, inputs and what transformers made of them (Fixtures/make_goldens.py).
 struct Golden {
   private let goldens: GoldenFile
-  let model: Decoder
+  let model: Transformer
   let device: Device
 
   init(_ name: String, recompute: Recompute = .none, threads: Int = 2) throws {
     let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
     goldens = try GoldenFile(name)
     let config = try Recipe(contentsOf: "/\(folder)/Fixtures/\(name).json")
-      .resolve(Decoder.Config.self, defaults: Decoder.Config())
+      .resolve(Transformer.Config.self, defaults: Transformer.Config())
     device = Device(threads: threads)
-    model = Decoder(config, recompute: recompute, on: device)
+    model = Transformer(config, recompute: recompute, on: device)
     for part in model.store.named(in: model.store.values) {
       try goldens.file.read(part.name, into: part.tensor)
     }

@@ -22,7 +22,7 @@ import Training
   @Test("there are recipes") func exist() { #expect(Self.names.count >= 6) }
 
   /// Weights of matrices, embeddings apart: norms and biases are a thousandth of them.
-  func billions(_ config: Decoder.Config) -> (embedding: Double, other: Double) {
+  func billions(_ config: Transformer.Config) -> (embedding: Double, other: Double) {
     let tables = Double(config.vocabulary * config.width) * (config.tiedEmbeddings ? 1 : 2)
     let heads = config.heads * config.headSize, pairs = config.keyValueHeadCount * config.headSize
     let block = config.width * (2 * heads + 2 * pairs + 2 * config.innerWidth)

@@ -92,7 +92,7 @@ import Testing
         $0.training.globalBatch = batch
         $0.training.microbatch = 1
       }
-      let model = Decoder(config.model, on: Device(threads: 1))
+      let model = Transformer(config.model, on: Device(threads: 1))
       model.store.initialize(seed: 1)
       let step = TrainStep(config, model: model, loader: Loader(Same()))
       return try (0..<3).map { _ in try step.run().loss }

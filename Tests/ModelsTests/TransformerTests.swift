@@ -6,12 +6,12 @@ import Testing
 /// A small decoder with random weights.
 struct SmallDecoder {
   let device: Device
-  let model: Decoder
+  let model: Transformer
 
   enum Family: CaseIterable { case gpt2, llama, nemotron }
 
-  static func config(_ family: Family, dropout: Double = 0) -> Decoder.Config {
-    var config = Decoder.Config()
+  static func config(_ family: Family, dropout: Double = 0) -> Transformer.Config {
+    var config = Transformer.Config()
     config.layers = 3
     config.width = 48
     config.heads = 4
@@ -43,7 +43,7 @@ struct SmallDecoder {
 
   init(_ family: Family, recompute: Recompute = .none, dropout: Double = 0, threads: Int = 1) {
     device = Device(threads: threads)
-    model = Decoder(Self.config(family, dropout: dropout), recompute: recompute, on: device)
+    model = Transformer(Self.config(family, dropout: dropout), recompute: recompute, on: device)
     model.store.initialize(seed: 11)
   }
 
@@ -82,7 +82,7 @@ struct SmallDecoder {
 }
 
 /// What the training engine and the planner rely on.
-@Suite struct DecoderTests {
+@Suite struct TransformerTests {
   @Test(
     "what forward keeps is what savedBytes says, within 3 %", arguments: SmallDecoder.Family.allCases,
     Recompute.allCases)

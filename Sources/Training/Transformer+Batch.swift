@@ -1,7 +1,7 @@
 import Corpus
 import Models
 
-extension Decoder {
+extension Transformer {
   /// Throws when `batch` holds a token that the model has no row for: a dataset need not say what its
   /// vocabulary is, and a damaged one may say anything.
   func checkVocabulary(of batch: Batch) throws(TrainingFailure) {

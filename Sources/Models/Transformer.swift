@@ -4,9 +4,9 @@ import Tensors
 
 /// A decoder-only transformer, or the part of one that a rank holds: embedding, pre-norm blocks, a last norm and the
 /// map to the vocabulary. GPT-2, Nemotron-4 and Llama differ by `Config` alone.
-package final class Decoder {
+package final class Transformer {
   package let config: Config
-  package let part: DecoderPart
+  package let part: TransformerPart
   package let store: ParameterStore
   /// At the beginning of the first chunk of the first pipeline stage.
   package let embedding: Embedding?
@@ -28,7 +28,7 @@ package final class Decoder {
   ///
   /// - Parameter multiple: what the elements of the parameters' arenas are a multiple of.
   package init(
-    _ config: Config, part: DecoderPart? = nil, recompute: Recompute = .none, isTrained: Bool = true,
+    _ config: Config, part: TransformerPart? = nil, recompute: Recompute = .none, isTrained: Bool = true,
     multiple: Int = 16, on device: Device
   ) {
     precondition(config.problems.isEmpty, config.problems.joined(separator: "; "))

@@ -1,7 +1,7 @@
 import Layers
 import Tensors
 
-extension Decoder {
+extension Transformer {
   /// How positions enter the model.
   package enum Positions: String, Codable, CaseIterable, Sendable {
     /// A learned vector for each position, added to the token's (GPT-2).
@@ -97,7 +97,7 @@ extension Decoder {
   }
 }
 
-extension Decoder.Config {
+extension Transformer.Config {
   /// Parameters of the model, by its shape alone.
   package var parameterCount: Double {
     let width = Double(width), inner = Double(innerWidth)

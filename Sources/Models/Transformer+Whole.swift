@@ -2,7 +2,7 @@ import Layers
 import Tensors
 
 // A model that one rank, or one tensor group, holds from end to end.
-extension Decoder {
+extension Transformer {
   private var wholeHead: LanguageModelHead {
     guard let head, chunks.count == 1, embedding != nil else {
       preconditionFailure(

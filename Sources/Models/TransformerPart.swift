@@ -3,7 +3,7 @@ import Layers
 import Topology
 
 /// What a rank holds of a decoder: its shares of the matrices of some of the layers.
-package struct DecoderPart {
+package struct TransformerPart {
   package let axis: TensorAxis
   /// The layers of each model chunk.
   package let chunks: [Range<Int>]
@@ -16,13 +16,13 @@ package struct DecoderPart {
   package var isWhole: Bool { axis.count == 1 && hasEmbedding && hasHead }
 
   /// All layers, or a tensor group's share of them.
-  package static func whole(of config: Decoder.Config, _ axis: TensorAxis = .single) -> DecoderPart {
-    DecoderPart(axis: axis, chunks: [0..<config.layers], hasEmbedding: true, hasHead: true)
+  package static func whole(of config: Transformer.Config, _ axis: TensorAxis = .single) -> TransformerPart {
+    TransformerPart(axis: axis, chunks: [0..<config.layers], hasEmbedding: true, hasHead: true)
   }
 
   /// Stage `stage` of `plan`.
-  package static func stage(_ stage: Int, of plan: StagePlan, _ axis: TensorAxis) -> DecoderPart {
-    DecoderPart(
+  package static func stage(_ stage: Int, of plan: StagePlan, _ axis: TensorAxis) -> TransformerPart {
+    TransformerPart(
       axis: axis, chunks: (0..<plan.chunks).map { plan.layers(stage: stage, chunk: $0) },
       hasEmbedding: stage == 0, hasHead: stage == plan.stages - 1)
   }
