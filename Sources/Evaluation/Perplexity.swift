@@ -58,21 +58,12 @@ extension Perplexity {
           targets.append(isNew && at + 1 < ids.count ? ids[at + 1] : -1)
         }
       }
-      let losses = Self.losses(inputs, targets, windows: windows.count, model)
-      for (loss, target) in zip(losses, targets) where target >= 0 {
-        sum += Double(loss)
-        scored += 1
-      }
+      let wanted = Targets(tokens: targets, on: model.device)
+      let microbatch = Microbatch(inputs, sequences: windows.count, on: model.device)
+      sum += model.losses(microbatch, wanted).tokens?.sum ?? 0
+      scored += wanted.tokenCount
       progress(first + windows.count, starts.count)
     }
     self.init(negativeLogLikelihood: sum, tokens: scored, bytes: bytes)
-  }
-
-  private static func losses(
-    _ inputs: [Int32], _ targets: [Int32], windows: Int, _ model: Transformer
-  ) -> [Float] {
-    let microbatch = Microbatch(inputs, sequences: windows, on: model.device)
-    let wanted = Tensor(targets, Shape(targets.count), on: model.device)
-    return model.losses(microbatch, targets: wanted).floats
   }
 }

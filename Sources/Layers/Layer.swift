@@ -21,7 +21,7 @@ package protocol Layer {
 /// The tokens that go through a model together, and what belongs to them.
 package struct Microbatch {
   /// Ids, sequence after sequence. [tokens], i32
-  package let ids: Tensor
+  package var ids: Tensor
   /// The position of each token in its sequence. [tokens], i32
   package let positions: Tensor
   package let sequences: Int

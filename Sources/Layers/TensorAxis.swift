@@ -47,6 +47,11 @@ package struct TensorAxis {
     return Arriving(tensor: part, pending: group.startReduceScatter(partial, into: part))
   }
 
+  /// Of `whole`, which holds all tokens, the rows of those that this rank holds.
+  package func own(_ whole: Tensor) -> Tensor {
+    splitsTokens ? whole.rows(.part(rank, of: count, count: whole.rows)) : whole
+  }
+
   /// A tensor on its way, under which something else may be computed.
   package struct Arriving {
     fileprivate let tensor: Tensor

@@ -3,7 +3,7 @@ import Tensors
 
 // A model that one rank, or one tensor group, holds from end to end.
 extension Transformer {
-  private var wholeHead: LanguageModelHead {
+  private var wholeHead: any Head {
     guard let head, chunks.count == 1, embedding != nil else {
       preconditionFailure(
         "asked for the losses of a part of a model: \(part.chunks) of \(config.layers) layers")
@@ -23,7 +23,7 @@ extension Transformer {
     return x
   }
 
-  /// logits of every token. [tokens, vocabulary]
+  /// Scores of every token, or of every sequence. [tokens, vocabulary] or [sequences, classes]
   package func logits(_ microbatch: Microbatch) -> Tensor { logits(ofHidden: hidden(microbatch), microbatch) }
 
   /// logits of the tokens whose residual stream is `hidden`.
@@ -31,17 +31,17 @@ extension Transformer {
     wholeHead.logits(hidden, microbatch)
   }
 
-  /// The loss of each token, nothing kept.
-  package func losses(_ microbatch: Microbatch, targets: Tensor) -> Tensor {
-    wholeHead.losses(hidden(microbatch), targets: targets, microbatch)
+  /// What `targets` cost, nothing kept.
+  package func losses(_ microbatch: Microbatch, _ targets: Targets) -> Losses {
+    wholeHead.losses(hidden(microbatch), targets, microbatch)
   }
 
-  /// Forward and backward: the loss of each token, with gradientWeight · ∂(Σ losses) accumulated everywhere.
-  package func lossesAndGradients(_ microbatch: Microbatch, targets: Tensor, gradientWeight: Float) -> Tensor
+  /// Forward and backward: what `targets` cost, with the gradients of Σ weight · loss accumulated everywhere.
+  package func lossesAndGradients(_ microbatch: Microbatch, _ targets: Targets, weights: LossWeights)
+    -> Losses
   {
     let (hidden, saved) = forward(microbatch)
-    let (losses, dHidden) = wholeHead.lossesAndGradient(
-      hidden, targets: targets, gradientWeight: gradientWeight, microbatch)
+    let (losses, dHidden) = wholeHead.lossesAndGradient(hidden, targets, weights: weights, microbatch)
     _ = backward(chunk: 0, dHidden, saved, microbatch)
     return losses
   }

@@ -2,8 +2,8 @@ import Collectives
 import Layers
 import Tensors
 
-/// A decoder-only transformer, or the part of one that a rank holds: embedding, pre-norm blocks, a last norm and the
-/// map to the vocabulary. GPT-2, Nemotron-4 and Llama differ by `Config` alone.
+/// A transformer, or the part of one that a rank holds: embedding, pre-norm blocks and a head. GPT-2, Nemotron-4, Llama
+/// and BERT differ by `Config` alone.
 package final class Transformer {
   package let config: Config
   package let part: TransformerPart
@@ -13,7 +13,7 @@ package final class Transformer {
   /// The blocks of each model chunk.
   package let chunks: [[Recomputed<TransformerBlock>]]
   /// At the end of the last chunk of the last pipeline stage.
-  package let head: LanguageModelHead?
+  package let head: (any Head)?
   package let device: Device
   /// Lists that microbatches left behind, emptied: their memory serves the next.
   private var idleLists: [[Recomputed<TransformerBlock>.Saved]] = []
@@ -57,7 +57,8 @@ package final class Transformer {
           when: recompute == .full)
       }
     }
-    head = part.hasHead ? Self.head(config, tiedTo: embedding, part.axis, store) : nil
+    head =
+      part.hasHead ? HeadBuilder(config: config, axis: part.axis, store: store).head(tiedTo: embedding) : nil
     self.store = store
     store.allocate(on: device, gradients: isTrained, multiple: multiple)
   }
@@ -83,34 +84,14 @@ package final class Transformer {
     return TransformerBlock(attention: attention, feedForward: feedForward)
   }
 
-  private static func head(
-    _ config: Config, tiedTo embedding: Embedding?, _ axis: TensorAxis, _ store: ParameterStore
-  ) -> LanguageModelHead {
-    let deviation = Float(config.initialDeviation)
-    let norm = Norm("norm", config.norm, width: config.width, epsilon: Float(config.normEpsilon), axis, store)
-    let weight: Parameter
-    if config.tiedEmbeddings {
-      weight =
-        embedding?.tokens
-        ?? Embedding.table(
-          vocabulary: config.vocabulary, width: config.width, deviation: deviation, isKept: false, axis, store
-        )
-    } else {
-      weight = store.add(
-        [PartShare("output.weight", rows: config.vocabulary, held: axis.share(of: config.vocabulary))],
-        columns: config.width, decays: true, .normal(deviation: deviation))
-    }
-    return LanguageModelHead(norm: norm, weight: weight, vocabulary: config.vocabulary, axis)
-  }
-
   /// All blocks that this rank holds.
   package var blocks: [Recomputed<TransformerBlock>] { chunks.flatMap(\.self) }
 
   /// Where in the arena the gradients stand that are also another stage's: the table, where it is tied to an
   /// embedding on another rank.
   package var tiedRange: Range<Int>? {
-    guard config.tiedEmbeddings, (embedding == nil) != (head == nil) else { return nil }
-    return (embedding?.tokens ?? head?.weight)?.range
+    guard config.tiedEmbeddings, config.classes == 0, (embedding == nil) != (head == nil) else { return nil }
+    return (embedding?.tokens ?? head?.output?.weight)?.range
   }
 
   // MARK: A part of a model

@@ -10,8 +10,17 @@ extension Transformer {
     case rotary
   }
 
-  /// The shape of a decoder-only transformer. GPT-2, Nemotron-4 and Llama are values of it.
+  /// What a model reads and what it is there for.
+  package enum Kind: String, Codable, CaseIterable, Sendable {
+    /// Every token sees those before it; the head predicts the next (GPT-2, Nemotron-4, Llama).
+    case decoder
+    /// Every token sees all; the head predicts masked tokens, or what the whole sequence is asked (BERT).
+    case encoder
+  }
+
+  /// The shape of a transformer. GPT-2, Nemotron-4, Llama and BERT are values of it.
   package struct Config: Codable, Sendable, Equatable {
+    package var kind = Kind.decoder
     /// Transformer blocks.
     package var layers = 12
     /// Width of the residual stream (hidden size).
@@ -39,6 +48,12 @@ extension Transformer {
     package var activation = Activation.gelu
     /// Whether linear layers have biases.
     package var bias = true
+    /// Whether an encoder also learns if two sentences stand in their order (Lan et al. 2020).
+    package var sentenceOrder = true
+    /// Classes that an encoder tells apart, in place of what it was pretrained for; 0: none.
+    package var classes = 0
+    /// Sequences that are the choices of one question; each has `classes` scores, one as a rule.
+    package var choices = 1
     /// Whether the output uses the token table.
     package var tiedEmbeddings = true
     /// Probability of dropping: embeddings, attention weights and both residual branches.
@@ -53,6 +68,8 @@ extension Transformer {
     package var innerWidth: Int { feedForwardWidth ?? 4 * width }
     /// Components of a head that rotate.
     package var rotaryWidth: Int { Int(Double(headSize) * rotaryFraction) }
+    /// Vectors that tell an encoder which of two sentences a token is in.
+    package var segments: Int? { kind == .encoder ? 2 : nil }
     package var outputDeviation: Double { initialDeviation / Double(2 * layers).squareRoot() }
 
     /// Of each size: beyond any model, and small enough that products of two do not overflow.
@@ -84,6 +101,21 @@ extension Transformer {
         (0...Self.largestCount).contains(vocabulary),
         "model.vocabulary must lie in 0 ... \(Self.largestCount), got \(vocabulary)")
       check((0..<1).contains(dropout), "model.dropout must lie in 0 ..< 1, got \(dropout)")
+      for (name, value, least) in [("classes", classes, 0), ("choices", choices, 1)] {
+        check(
+          (least...Self.largestCount).contains(value),
+          "model.\(name) must lie in \(least) ... \(Self.largestCount), got \(value)")
+      }
+      check(
+        kind == .encoder || (classes == 0 && choices == 1),
+        "model.classes \(classes) and model.choices \(choices) belong to model.kind encoder")
+      check(
+        classes > 0 || choices == 1,
+        "model.choices \(choices) needs model.classes: 1 for a score of each choice")
+      check(
+        kind == .decoder || !activation.isGated,
+        "model.activation \(activation.rawValue) has no place in an encoder's head: choose gelu, gelu_erf or "
+          + "squared_relu")
       check(normEpsilon > 0, "model.norm_epsilon must be positive, got \(normEpsilon)")
       check(initialDeviation > 0, "model.initial_deviation must be positive, got \(initialDeviation)")
       if positions == .rotary {
@@ -106,19 +138,31 @@ extension Transformer.Config {
     let norm = norm.hasBias ? 2 * width : width
     let matrices = width * (fused + queries + ups + inner)
     let biases = bias ? fused + ups + 2 * width : 0
-    let tables =
-      Double(tiedEmbeddings ? vocabulary : 2 * vocabulary) + (positions == .learned ? Double(context) : 0)
-    return Double(layers) * (matrices + biases + 2 * norm) + norm + tables * width
+    let outputRows = tiedEmbeddings || classes > 0 ? 0 : vocabulary
+    let tables = Double(vocabulary + outputRows + (positions == .learned ? context : 0) + (segments ?? 0))
+    return Double(layers) * (matrices + biases + 2 * norm) + norm + tables * width + encoderHeadCount
+  }
+
+  /// Parameters of an encoder's head, without the last norm and the table.
+  private var encoderHeadCount: Double {
+    guard kind == .encoder else { return 0 }
+    let width = Double(width), dense = width * width + width
+    func pooled(_ scores: Int) -> Double { dense + Double(scores) * (width + 1) }
+    if classes > 0 { return pooled(classes) }
+    let norm = norm.hasBias ? 2 * width : width
+    return dense + norm + Double(vocabulary) + (sentenceOrder ? pooled(2) : 0)
   }
 
   /// Floating-point operations of the model for one token of a sequence of `length`, forward and backward:
   /// 6 per weight of a matrix product and 12·width-of-heads·length per layer for the full attention square.
-  /// The convention of the Nemotron reports: no recompute counted, causal skipping not subtracted.
+  /// The convention of the Nemotron reports: no recompute counted, causal skipping not subtracted. An encoder's head
+  /// is counted for every token, though only masked ones reach it.
   package func modelFLOPs(perTokenOfLength length: Int) -> Double {
     let heads = Double(heads * headSize), kv = Double(keyValueHeadCount * headSize), width = Double(width)
     let gated = activation.isGated ? 3.0 : 2.0
     let block = width * (heads + 2 * kv) + heads * width + gated * width * Double(innerWidth)
-    let products = Double(layers) * block + width * Double(vocabulary)
+    let head = classes > 0 ? 0 : width * Double(vocabulary) + (kind == .encoder ? width * width : 0)
+    let products = Double(layers) * block + head
     return 6 * products + 12 * Double(layers) * heads * Double(length)
   }
 }

@@ -10,9 +10,21 @@ final class PipelineEngine {
   /// A microbatch with what is to be predicted.
   struct Feed {
     var microbatch: Microbatch
-    let targets: Tensor
-    /// Targets that count.
-    let scored: Int
+    /// On the stages that read the data.
+    let targets: Targets?
+  }
+
+  /// The losses of microbatches, added up; all 0 but on the stage with the head.
+  struct LossSums {
+    var tokens = 0.0
+    var labels = 0.0
+    var correctLabels = 0
+
+    static func += (sums: inout LossSums, losses: Losses) {
+      sums.tokens += losses.tokens?.sum ?? 0
+      sums.labels += losses.labels?.sum ?? 0
+      sums.correctLabels += losses.correctLabels
+    }
   }
 
   /// Where a microbatch stands in one of the stage's chunks.
@@ -45,28 +57,23 @@ final class PipelineEngine {
 
   private var chunks: Int { model.chunks.count }
 
-  /// Forward and backward of `count` microbatches. Gradients are accumulated; returned are the sum of the losses and
-  /// the number of scored tokens, both 0 but on the stage with the head.
+  /// Forward and backward of `count` microbatches. Gradients of Σ weight · loss are accumulated.
   ///
   /// - Parameters:
   ///   - completed: called as the last microbatch goes back, with the place in the arena of gradients from which on
   ///     the matrices' are complete.
   ///   - feed: reads a microbatch.
   func run(
-    microbatches count: Int, gradientWeight: Float, completed: (Int) -> Void, _ feed: (Int) throws -> Feed
-  ) throws -> (loss: Double, scored: Int) {
+    microbatches count: Int, weights: LossWeights, completed: (Int) -> Void, _ feed: (Int) -> Feed
+  ) -> LossSums {
     let schedule = prepare(count)
-    var loss = 0.0
-    var scored = 0
+    var sums = LossSums()
     for action in actions {
       switch action {
       case .forward(let microbatch, let chunk):
-        if feeds[microbatch] == nil { feeds[microbatch] = try feed(microbatch) }
+        if feeds[microbatch] == nil { feeds[microbatch] = feed(microbatch) }
         rank.status.note("forward of microbatch", microbatch)
-        if let losses = forward(microbatch, chunk, gradientWeight) {
-          loss += losses.sum
-          scored += feeds[microbatch]?.scored ?? 0
-        }
+        if let losses = forward(microbatch, chunk, weights) { sums += losses }
       case .backward(let microbatch, let chunk):
         rank.status.note("backward of microbatch", microbatch)
         let isLast = microbatch == count - 1 && !schedule.splitsBackward
@@ -80,7 +87,7 @@ final class PipelineEngine {
         if chunk == 0 { feeds[microbatch] = nil }
       }
     }
-    return (loss, scored)
+    return sums
   }
 
   private func prepare(_ count: Int) -> Schedule {
@@ -96,21 +103,21 @@ final class PipelineEngine {
   }
 
   /// The losses, where the chunk ends with the head.
-  private func forward(_ index: Int, _ chunk: Int, _ gradientWeight: Float) -> Tensor? {
+  private func forward(_ index: Int, _ chunk: Int, _ weights: LossWeights) -> Losses? {
     guard let feed = feeds[index] else { preconditionFailure("microbatch \(index) was not read") }
     let slot = index * chunks + chunk
     var microbatch = feed.microbatch
-    if let weights = slots[slot].weights { microbatch.weightGradients = weights }
+    if let deferred = slots[slot].weights { microbatch.weightGradients = deferred }
     let input = receive(.forward, index, chunk)
     return timeline.measure("forward", "compute", rank: rank.index, index: index) {
       let (hidden, saved) = model.forward(chunk: chunk, input, microbatch)
       slots[slot].saved = saved
-      guard boundary.isEnd(.forward, chunk: chunk), let head = model.head else {
+      guard boundary.isEnd(.forward, chunk: chunk), let head = model.head, let targets = feed.targets else {
         boundary.send(hidden, .forward, microbatch: index, chunk: chunk)
         return nil
       }
       let (losses, dHidden) = head.lossesAndGradient(
-        hidden, targets: feed.targets, gradientWeight: gradientWeight, microbatch)
+        hidden, targets, weights: weights, microbatch)
       slots[slot].dHidden = dHidden
       return losses
     }
@@ -142,23 +149,20 @@ final class PipelineEngine {
     }
   }
 
-  /// The sum of the losses and the number of scored tokens of `count` microbatches, nothing kept; 0 but on the stage
-  /// with the head.
-  func losses(microbatches count: Int, _ feed: (Int) throws -> Feed) throws -> (loss: Double, scored: Int) {
-    var loss = 0.0
-    var scored = 0
+  /// The losses of `count` microbatches, nothing kept.
+  func losses(microbatches count: Int, _ feed: (Int) -> Feed) -> LossSums {
+    var sums = LossSums()
     for chunk in model.chunks.indices {
       for index in 0..<count {
-        let feed = try feed(index)
+        let feed = feed(index)
         let hidden = model.hidden(chunk: chunk, receive(.forward, index, chunk), feed.microbatch)
-        if boundary.isEnd(.forward, chunk: chunk), let head = model.head {
-          loss += head.losses(hidden, targets: feed.targets, feed.microbatch).sum
-          scored += feed.scored
+        if boundary.isEnd(.forward, chunk: chunk), let head = model.head, let targets = feed.targets {
+          sums += head.losses(hidden, targets, feed.microbatch)
         } else {
           boundary.send(hidden, .forward, microbatch: index, chunk: chunk)
         }
       }
     }
-    return (loss, scored)
+    return sums
   }
 }

@@ -14,7 +14,7 @@ extension RunConfig {
     let copies = Double(mesh.data)
     let states = self.mesh.shardOptimizer ? 1 : copies
     let state = model.parameterCount * (8 * copies + (moments + low) * states) * share
-    let tokens = training.microbatch * sequenceLength
+    let tokens = tokensPerMicrobatch
     let activations = Double(built?.savedBytes(tokens: tokens) ?? 0) * Double(rank.neighbours)
     let available = Double(ProcessInfo.processInfo.physicalMemory)
     guard state + activations > available else { return }

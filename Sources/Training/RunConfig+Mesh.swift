@@ -134,7 +134,7 @@ extension RunConfig {
   }
 
   private func tokensDivide() -> String? {
-    let tokens = training.microbatch * sequenceLength
+    let tokens = tokensPerMicrobatch
     guard mesh.sequenceParallel, tokens % mesh.tensor != 0 else { return nil }
     return
       "mesh.sequence_parallel divides the \(tokens) tokens of a microbatch (training.microbatch × sequence length) "

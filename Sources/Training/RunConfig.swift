@@ -23,6 +23,11 @@ package struct RunConfig: Codable, Sendable {
 
   /// Tokens of a training sequence.
   package var sequenceLength: Int { training.sequenceLength ?? model.context }
+
+  /// Tokens that go through the model together; a sample is one sequence, or one for each choice of a question.
+  package var tokensPerMicrobatch: Int { training.microbatch * tokensPerSample }
+
+  package var tokensPerSample: Int { model.choices * sequenceLength }
 }
 
 /// How long and in what portions a model is trained.

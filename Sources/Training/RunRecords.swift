@@ -41,14 +41,18 @@ final class RunRecords {
 
   var losses: [Double] { train.map(\.loss) }
 
-  func write(_ outcome: TrainStep.Outcome, step: Int, duration: Duration, extras: [Scalar]) throws {
+  /// - Parameter heldOut: what was measured after this step on samples held out, if anything was.
+  func write(_ outcome: TrainStep.Outcome, step: Int, duration: Duration, heldOut: MeanLosses?) throws {
+    let extras =
+      outcome.losses.scalars(prefix: "")
+      + (heldOut.map { [Scalar("held_out_loss", $0.total)] + $0.scalars(prefix: "held_out_") } ?? [])
     let line = StepMetrics(
       step: step, loss: outcome.loss, gradientNorm: outcome.gradientNorm.value,
       learningRate: outcome.learningRate, tokens: outcome.tokens, seconds: duration.seconds, extras: extras)
     try metrics.write(line)
     try tensorboard?.write(line)
     train.append(LossCurve.Point(step: step, loss: outcome.loss))
-    for extra in extras { heldOut.append(LossCurve.Point(step: step, loss: extra.value)) }
+    if let heldOut { self.heldOut.append(LossCurve.Point(step: step, loss: heldOut.total)) }
   }
 
   func drawCurve(to path: String, title: String) throws {

@@ -1,5 +1,6 @@
 import Collectives
 import Corpus
+import Layers
 import Models
 import Optimizers
 import Telemetry
@@ -43,7 +44,8 @@ package final class TrainStep {
 
   /// What one update measured.
   package struct Outcome {
-    package let loss: Double
+    package let losses: MeanLosses
+    package var loss: Double { losses.total }
     package let gradientNorm: GradientNorm
     package let learningRate: Double
     package let tokens: Int
@@ -77,7 +79,7 @@ package final class TrainStep {
       model, rank, config.mesh.scheduleKind,
       StageBoundary(
         rank, model.part.axis, scatters: config.mesh.scatterBoundaries, chunks: model.chunks.count,
-        tokens: config.training.microbatch * config.sequenceLength, width: config.model.width,
+        tokens: config.tokensPerMicrobatch, width: config.model.width,
         on: model.device),
       timeline: timeline)
     schedule = LearningRateSchedule(config.schedule, steps: config.training.steps)
@@ -100,40 +102,68 @@ package final class TrainStep {
     rank.status.note(step: position.step + 1)
     let size = globalBatch, first = position.consumedSamples
     let scale = config.training.precision.needsLossScale ? lossScale.scale : 1
-    let tokens = size * config.sequenceLength
-    feeder.begin(step: position.step, samples: first..<first + size)
-    let (lossSum, scoredHere) = try engine.run(
-      microbatches: feeder.count, gradientWeight: Float(scale / Double(tokens)),
+    let tokens = size * config.tokensPerSample
+    let targets = try begin(feeder, step: position.step, samples: first..<first + size)
+    let sums = engine.run(
+      microbatches: feeder.count, weights: targets.weights(scale: scale),
       completed: { update.complete(from: $0) }
-    ) { try feeder.read($0) }
+    ) { feeder[$0] }
     let squares = timeline.measure("gradient sums", "optimizer", rank: rank.index) { update.sumGradients() }
-    // Tensor ranks know the same losses; one of them tells.
-    let tells = rank.tensor.rank == 0 ? 1.0 : 0
-    let total = rank.world.sum([tells * lossSum, tells * Double(scoredHere), squares, 0], on: model.device)
-    // Every microbatch weighs its tokens by 1/tokens; where some were masked, the mean is over the others.
-    let scored = total[1]
-    let correction = scored == 0 ? 0 : Double(tokens) / scored
-    let norm = GradientNorm(total[2].squareRoot() * (correction / scale))
+    let total = total(sums, and: squares)
+    let losses = targets.means(total)
+    let norm = GradientNorm(total[3].squareRoot() / scale)
     let rate = schedule.rate(step: position.updates + 1)
-    let loss = scored == 0 ? 0 : total[0] / scored
-    let verdict = verdict(loss, norm)
+    let verdict = verdict(losses.total, norm)
     let outcome = Outcome(
-      loss: loss, gradientNorm: norm, learningRate: rate, tokens: tokens, verdict: verdict,
+      losses: losses, gradientNorm: norm, learningRate: rate, tokens: tokens, verdict: verdict,
       samples: first..<first + size)
     switch verdict {
     case .failed, .rollback: return outcome
-    case .applied: apply(norm, rate: rate, gradientScale: correction / scale)
+    case .applied: apply(norm, rate: rate, gradientScale: 1 / scale)
     case .overflowed, .skipped: update.skip()
     }
     if config.training.precision.needsLossScale, verdict != .skipped {
       lossScale.update(overflowed: verdict == .overflowed)
       position.lossScale = lossScale.state
     }
-    note(loss, verdict)
+    note(losses.total, verdict)
     position.step += 1
     position.consumedSamples += size
     position.consumedTokens += tokens
     return outcome
+  }
+
+  /// The targets that all ranks have read together.
+  private struct TargetCounts {
+    let tokens: Double
+    let labels: Double
+
+    /// Every loss weighs alike in the mean over the whole batch, however it is divided.
+    func weights(scale: Double) -> LossWeights {
+      LossWeights(token: Float(scale / max(1, tokens)), label: Float(scale / max(1, labels)))
+    }
+
+    func means(_ sums: SIMD4<Double>) -> MeanLosses {
+      MeanLosses(tokens: sums[0], of: tokens, labels: sums[1], of: labels, correct: sums[2])
+    }
+  }
+
+  /// Reads the microbatches of `samples` and counts their targets on all ranks.
+  private func begin(_ feeder: Feeder, step: Int?, samples: Range<Int>) throws -> TargetCounts {
+    let counts = try feeder.begin(step: step, samples: samples)
+    // Of the ranks that read the same samples, one tells.
+    let tells = rank.tensor.rank == 0 && model.embedding != nil ? 1.0 : 0
+    let total = rank.world.sum(
+      [tells * Double(counts.tokens), tells * Double(counts.labels), 0, 0], on: model.device)
+    return TargetCounts(tokens: total[0], labels: total[1])
+  }
+
+  /// The sums over all ranks; tensor ranks know the same losses, and one of them tells.
+  private func total(_ sums: PipelineEngine.LossSums, and squares: Double = 0) -> SIMD4<Double> {
+    let tells = rank.tensor.rank == 0 ? 1.0 : 0
+    return rank.world.sum(
+      [tells * sums.tokens, tells * sums.labels, tells * Double(sums.correctLabels), squares],
+      on: model.device)
   }
 
   /// What to do with an update, the same on every rank: all know the same numbers.
@@ -164,26 +194,22 @@ package final class TrainStep {
   func passOver(_ outcome: Outcome, recoveries: Int) {
     let passed = max(0, outcome.samples.upperBound - position.consumedSamples)
     position.consumedSamples += passed
-    position.consumedTokens += passed * config.sequenceLength
+    position.consumedTokens += passed * config.tokensPerSample
     position.recoveries = recoveries
   }
 
-  /// Mean loss per token of the first `sequences` samples of `loader`, in nats, over the whole mesh.
-  package func heldOutLoss(_ loader: Loader, sequences: Int) throws -> Double {
+  /// Mean losses of the first `count` samples of `loader` over the whole mesh.
+  package func heldOutLosses(_ loader: Loader, samples count: Int) throws -> MeanLosses {
     let held = Feeder(config, model, loader, rank)
-    held.begin(step: nil, samples: 0..<sequences)
-    let (sum, scored) = try engine.losses(microbatches: held.count) { try held.read($0) }
-    let tells = rank.tensor.rank == 0 ? 1.0 : 0
-    let total = rank.world.sum([tells * sum, tells * Double(scored), 0, 0], on: model.device)
-    return total[0] / max(1, total[1])
+    let targets = try begin(held, step: nil, samples: 0..<count)
+    return targets.means(total(engine.losses(microbatches: held.count) { held[$0] }))
   }
 
-  /// Reads the next microbatch and drops it: data that the model cannot take shows before a run begins.
+  /// Reads the next batch and drops it: data that the model cannot take shows before a run begins.
   func checkData() throws {
     guard position.step < config.training.steps else { return }
     let first = position.consumedSamples
-    feeder.begin(step: position.step, samples: first..<first + globalBatch)
-    _ = try feeder.read(0)
+    _ = try feeder.begin(step: position.step, samples: first..<first + config.training.microbatch)
   }
 
   private func apply(_ norm: GradientNorm, rate: Double, gradientScale: Double) {

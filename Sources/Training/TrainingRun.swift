@@ -35,7 +35,8 @@ package final class TrainingRun {
     package let position: TrainStep.Position
     package let parameters: Int
     package let lastLoss: Double?
-    package let heldOutLoss: Double?
+    package let heldOut: MeanLosses?
+    package var heldOutLoss: Double? { heldOut?.total }
     /// In nats per token, over ln 2 and the bytes of a token; nil where nobody knows those.
     package let heldOutBitsPerByte: Double?
     /// Of this process, not of the steps before a resumption.
@@ -127,7 +128,7 @@ package final class TrainingRun {
     let started = ContinuousClock.now
     let meter = Meter(config, model: model, rank, done: step.position.step)
     let exposedBefore = rank.exposed
-    var lastHeldOut: Double?
+    var lastHeldOut: MeanLosses?
     var isInterrupted = false
     let profile = isProfiled ? Profile() : nil
     let firstProfiled = step.position.step + Self.warmup
@@ -151,16 +152,15 @@ package final class TrainingRun {
         throw try fail(outcome)
       }
       let number = step.position.step
-      var extras: [Scalar] = []
+      var measured: MeanLosses?
       if isDue(config.training.evaluationInterval, number), let heldOut = data.heldOut {
-        let loss = try timeline.measure("held-out loss", "evaluation", rank: rank.index) {
-          try step.heldOutLoss(
-            heldOut, sequences: min(config.training.evaluationSequences, heldOut.samples.count))
+        measured = try timeline.measure("held-out loss", "evaluation", rank: rank.index) {
+          try step.heldOutLosses(
+            heldOut, samples: min(config.training.evaluationSequences, heldOut.samples.count))
         }
-        lastHeldOut = loss
-        extras.append(Scalar("held_out_loss", loss))
+        lastHeldOut = measured
       }
-      try records?.write(outcome, step: number, duration: duration, extras: extras)
+      try records?.write(outcome, step: number, duration: duration, heldOut: measured)
       meter.update(outcome, step: number, duration: duration)
       if isDue(config.checkpoint.interval, number) || number == config.training.steps { try save() }
     }
@@ -236,14 +236,16 @@ package final class TrainingRun {
   }
 
   private func summary(
-    _ meter: Meter, _ heldOutLoss: Double?, _ profile: Profile?, started: ContinuousClock.Instant,
+    _ meter: Meter, _ heldOut: MeanLosses?, _ profile: Profile?, started: ContinuousClock.Instant,
     exposed: Double, isInterrupted: Bool
   ) -> Summary {
     Summary(
       position: step.position, parameters: Int(config.model.parameterCount), lastLoss: records?.losses.last,
-      heldOutLoss: heldOutLoss,
-      heldOutBitsPerByte: heldOutLoss.flatMap { loss in
-        data.bytesPerToken.map { loss / 0.6931471805599453 / $0 }
+      heldOut: heldOut,
+      heldOutBitsPerByte: heldOut.flatMap { losses in
+        // An encoder's masked tokens are not the text.
+        config.model.kind == .encoder
+          ? nil : data.bytesPerToken.map { losses.total / 0.6931471805599453 / $0 }
       },
       duration: ContinuousClock.now - started, tokensPerSecond: meter.tokensPerSecond,
       utilisation: meter.utilisation, peakMemory: Device.peakResidentBytes, losses: records?.losses ?? [],

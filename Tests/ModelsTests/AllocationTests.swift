@@ -12,9 +12,9 @@ import Testing
   func steadyState(name: String, recompute: Recompute) throws {
     // One thread: of several, one that got no work so far may yet have to take scratch memory.
     let golden = try Golden(name, recompute: recompute, threads: 1)
-    let (microbatch, targets, scored) = try golden.microbatch("input")
+    let (microbatch, targets, weights) = try golden.microbatch("input")
     func step() {
-      _ = golden.model.lossesAndGradients(microbatch, targets: targets, gradientWeight: 1 / Float(scored))
+      _ = golden.model.lossesAndGradients(microbatch, targets, weights: weights)
     }
     for _ in 0..<3 { step() }
     let misses = golden.device.misses

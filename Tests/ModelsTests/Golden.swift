@@ -22,7 +22,9 @@ struct Golden {
     }
   }
 
-  func microbatch(_ prefix: String, step: Int = 0) throws -> (Microbatch, targets: Tensor, scored: Int) {
+  func microbatch(_ prefix: String, step: Int = 0) throws -> (
+    Microbatch, targets: Targets, weights: LossWeights
+  ) {
     let shape = try goldens.sizes("\(prefix).ids").suffix(2)
     let (batch, length) = (shape.first ?? 0, shape.last ?? 0)
     let count = batch * length
@@ -34,7 +36,8 @@ struct Golden {
       ids: Tensor(try tokens("ids"), Shape(count), on: device),
       positions: Tensor((0..<count).map { Int32($0 % length) }, Shape(count), on: device),
       sequences: batch, length: length)
-    return (microbatch, Tensor(targets, Shape(count), on: device), targets.count { $0 >= 0 })
+    let wanted = Targets(tokens: targets, on: device)
+    return (microbatch, wanted, LossWeights(token: 1 / Float(wanted.tokenCount)))
   }
 
   func floats(_ name: String) throws -> [Float] { try goldens.floats(name) }

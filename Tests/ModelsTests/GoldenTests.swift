@@ -18,19 +18,21 @@ import Testing
   @Test("logits and loss are those of transformers", arguments: names)
   func logits(name: String) throws {
     let golden = try Golden(name)
-    let (microbatch, targets, scored) = try golden.microbatch("input")
+    let (microbatch, targets, weights) = try golden.microbatch("input")
     let logits = golden.model.logits(microbatch).floats
     #expect(relativeError(logits, try golden.floats("output.logits")) < 1e-5)
-    let losses = golden.model.losses(microbatch, targets: targets)
-    #expect(relativeError([Float(losses.sum / Double(scored))], try golden.floats("output.loss")) < 1e-5)
+    let losses = try #require(golden.model.losses(microbatch, targets).tokens)
+    #expect(
+      relativeError([Float(losses.sum / Double(targets.tokenCount))], try golden.floats("output.loss")) < 1e-5
+    )
   }
 
   @Test(
     "every gradient is that of transformers, whatever is recomputed", arguments: names, Recompute.allCases)
   func gradients(name: String, recompute: Recompute) throws {
     let golden = try Golden(name, recompute: recompute)
-    let (microbatch, targets, scored) = try golden.microbatch("input")
-    _ = golden.model.lossesAndGradients(microbatch, targets: targets, gradientWeight: 1 / Float(scored))
+    let (microbatch, targets, weights) = try golden.microbatch("input")
+    _ = golden.model.lossesAndGradients(microbatch, targets, weights: weights)
     let largest = golden.model.store.gradients.floats.map(abs).max() ?? 0
     for part in golden.model.store.named(in: golden.model.store.gradients) {
       let expected = try golden.floats("gradient.\(part.name)")
@@ -50,10 +52,11 @@ import Testing
       decayedCount: model.store.decayedCount)
     let losses = try golden.floats("steps.losses"), norms = try golden.floats("steps.gradient_norms")
     for step in 0..<losses.count {
-      let (microbatch, targets, scored) = try golden.microbatch("steps", step: step)
-      let sum = model.lossesAndGradients(microbatch, targets: targets, gradientWeight: 1 / Float(scored)).sum
+      let (microbatch, targets, weights) = try golden.microbatch("steps", step: step)
+      let losses = model.lossesAndGradients(microbatch, targets, weights: weights)
+      let sum = try #require(losses.tokens).sum
       let norm = GradientNorm(of: model.store.gradients)
-      #expect(relativeError([Float(sum / Double(scored))], [losses[step]]) < 1e-5)
+      #expect(relativeError([Float(sum / Double(targets.tokenCount))], [losses[step]]) < 1e-5)
       #expect(relativeError([Float(norm.value)], [norms[step]]) < 2e-5)
       optimizer.update(step: step + 1, learningRate: 1e-3, gradientScale: norm.clipCoefficient(maximum: 1))
     }
@@ -71,10 +74,9 @@ import Testing
   func threads(name: String) throws {
     func run(_ threads: Int) throws -> ([Float], [Float]) {
       let golden = try Golden(name, threads: threads)
-      let (microbatch, targets, scored) = try golden.microbatch("input")
-      let losses = golden.model.lossesAndGradients(
-        microbatch, targets: targets, gradientWeight: 1 / Float(scored))
-      return (losses.floats, golden.model.store.gradients.floats)
+      let (microbatch, targets, weights) = try golden.microbatch("input")
+      let losses = golden.model.lossesAndGradients(microbatch, targets, weights: weights)
+      return (try #require(losses.tokens).floats, golden.model.store.gradients.floats)
     }
     let (one, three) = (try run(1), try run(3))
     #expect(one.0 == three.0)

@@ -113,7 +113,7 @@ struct MeshCase: Sendable, CustomStringConvertible {
         result.losses.append(outcome.loss)
         result.norms.append(outcome.gradientNorm.value)
       }
-      result.heldOut = try step.heldOutLoss(Loader(CountingSamples()), sequences: 5)
+      result.heldOut = try step.heldOutLosses(Loader(CountingSamples()), samples: 5).total
       let shards = model.store.parts.filter(\.part.isKept).map { part, range in
         Shard(
           part: part.name, whole: part.whole.dimensions, block: part.block,

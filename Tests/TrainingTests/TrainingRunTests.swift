@@ -48,7 +48,8 @@ import Testing
     #expect(loader.samples.count == 27)
     func loss(_ count: Int, batch: Int) throws -> Double {
       let config = tiny.config("run") { $0.training.microbatch = batch }
-      return try TrainStep(config, model: run.model, loader: loader).heldOutLoss(loader, sequences: count)
+      return try TrainStep(config, model: run.model, loader: loader).heldOutLosses(loader, samples: count)
+        .total
     }
     let whole = try loss(sequences, batch: 27)
     #expect(try abs(loss(sequences, batch: 2) - whole) < 1e-6)
@@ -190,9 +191,11 @@ import Testing
       ids: Tensor(batch.tokens, Shape(64), on: model.device),
       positions: Tensor((0..<64).map { Int32($0 % 16) }, Shape(64), on: model.device), sequences: 4,
       length: 16)
-    let losses = model.lossesAndGradients(
-      microbatch, targets: Tensor(batch.targets, Shape(64), on: model.device),
-      gradientWeight: 1 / Float(scored))
+    let losses = try #require(
+      model.lossesAndGradients(
+        microbatch, Targets(tokens: batch.targets, on: model.device),
+        weights: LossWeights(token: 1 / Float(scored))
+      ).tokens)
     let norm = GradientNorm(of: model.store.gradients).value
     let outcome = try run.step.run()
     #expect(outcome.loss != plain.loss && abs(outcome.loss - losses.sum / Double(scored)) < 1e-6)
