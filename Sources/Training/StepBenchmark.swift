@@ -107,11 +107,11 @@ private struct RandomSamples: Samples {
   let sequenceLength: Int
   let count: Int
 
-  func read(_ index: Int, into tokens: inout [Int32]) throws {
+  func append(_ index: Int, to batch: inout Batch) {
     let key = RandomKey(seed: 0).at(index)
-    tokens.removeAll(keepingCapacity: true)
     for position in 0...sequenceLength {
-      tokens.append(Int32(key.at(position).value % UInt64(vocabulary)))
+      batch.tokens.append(Int32(key.at(position).value % UInt64(vocabulary)))
     }
+    batch.shiftTargets()
   }
 }

@@ -28,24 +28,26 @@ package struct TrainingData {
     let split = try DatasetSplit(config.data.split)
     let training = config.training
     let ramp = training.steps * training.globalBatch
-    func samples(_ part: DatasetSplit.Part, count: Int) throws -> any Samples {
-      if let only = components.first, components.count == 1 {
-        return try GPTDataset(
-          only.1, part: part, sequenceLength: config.sequenceLength, sampleCount: count,
-          seed: UInt32(training.seed))
-      }
-      return try BlendedDataset(
-        components.map { BlendedDataset.Component($0.1, part: part, weight: $0.0.weight) },
-        sequenceLength: config.sequenceLength, sampleCount: count, seed: UInt32(training.seed))
-    }
     let endOfText =
       tokenizer?.tokenizer.endOfText ?? descriptions.compactMap { $0?.tokenizer.endOfText }.first
     let mask = config.data.masksEndOfText ? endOfText : nil
+    func samples(_ part: DatasetSplit.Part, count: Int) throws -> any Samples {
+      func of(_ dataset: IndexedDataset, count: Int) throws -> any Samples {
+        try GPTDataset(
+          dataset, part: part, sequenceLength: config.sequenceLength, sampleCount: count,
+          seed: UInt32(training.seed), maskAfter: mask)
+      }
+      if let only = components.first, components.count == 1 { return try of(only.1, count: count) }
+      return try BlendedDataset(
+        components.map { component, dataset in
+          BlendedDataset.Component(dataset.prefix, weight: component.weight) { try of(dataset, count: $0) }
+        }, sampleCount: count)
+    }
     // A run that returns to a checkpoint and passes samples over ends with the first ones again: had the order room
     // for more, it would be another order.
-    loader = Loader(try samples(split.training, count: ramp), maskAfter: mask, wraps: true)
+    loader = Loader(try samples(split.training, count: ramp), wraps: true)
     heldOut = try Self.heldOutCount(config, split: split, components.map(\.1)).map {
-      Loader(try samples(split.validation, count: $0), maskAfter: mask)
+      Loader(try samples(split.validation, count: $0))
     }
     tokenCount = components.reduce(0) { $0 + $1.1.tokenCount }
     vocabularySize =

@@ -53,15 +53,13 @@ struct SplitCase: Decodable {
       #expect(dataset.index.documents == golden.documents)
       #expect(dataset.index.starts.flatMap { [$0.document, $0.offset] } == golden.starts)
       #expect(dataset.index.shuffle == golden.shuffle)
-      var tokens: [Int32] = []
+      var batch = Batch()
       for (sample, expected) in golden.samples.enumerated() {
-        try dataset.read(sample, into: &tokens)
-        #expect(tokens == expected)
+        try Loader(dataset).read(consumed: sample, size: 1, into: &batch)
+        #expect(batch.tokens == expected.dropLast() && batch.targets == Array(expected.dropFirst()))
       }
-      for sample in 0..<dataset.count {
-        try dataset.read(sample, into: &tokens)
-        #expect(tokens.count == golden.sequence + 1)
-      }
+      try Loader(dataset).read(0..<dataset.count, into: &batch)
+      #expect(batch.tokens.count == dataset.count * golden.sequence)
     }
   }
 
@@ -115,24 +113,27 @@ struct SplitCase: Decodable {
   func blended() throws {
     let numbered = try IndexedDataset(prefix: Fixture.path("numbered"))
     let split = try DatasetSplit("1,1")
+    func component(_ part: DatasetSplit.Part, weight: Double) -> BlendedDataset.Component {
+      .init(numbered.prefix, weight: weight) {
+        try GPTDataset(numbered, part: part, sequenceLength: 8, sampleCount: $0, seed: 1)
+      }
+    }
     let blend = try BlendedDataset(
-      [
-        .init(numbered, part: split.training, weight: 3), .init(numbered, part: split.validation, weight: 1),
-      ], sequenceLength: 8, sampleCount: 400, seed: 1)
+      [component(split.training, weight: 3), component(split.validation, weight: 1)], sampleCount: 400)
     #expect(blend.count == 400)
     var fromFirst = 0
-    var tokens: [Int32] = []
+    var batch = Batch()
     for sample in 0..<blend.count {
-      try blend.read(sample, into: &tokens)
-      #expect(tokens.count == 9)
-      if tokens[0] < 2000 { fromFirst += 1 }
+      try Loader(blend).read(consumed: sample, size: 1, into: &batch)
+      #expect(batch.tokens.count == 8)
+      if batch.tokens[0] < 2000 { fromFirst += 1 }
     }
     #expect(fromFirst == 300)
     #expect(throws: CorpusFailure.self) {
-      try BlendedDataset([.init(numbered, weight: 0)], sequenceLength: 8, sampleCount: 4, seed: 1)
+      try BlendedDataset([component(.all, weight: 0)], sampleCount: 4)
     }
     #expect(throws: CorpusFailure.self) {
-      try BlendedDataset([], sequenceLength: 8, sampleCount: 4, seed: 1)
+      try BlendedDataset([], sampleCount: 4)
     }
   }
 }
@@ -141,10 +142,28 @@ struct SplitCase: Decodable {
 struct Counting: Samples {
   let count = 1000
   let sequenceLength = 4
+  var maskAfter: Int32?
 
-  func read(_ index: Int, into tokens: inout [Int32]) {
-    tokens.removeAll(keepingCapacity: true)
-    for offset in 0...4 { tokens.append(Int32(index + offset)) }
+  func append(_ index: Int, to batch: inout Batch) {
+    for offset in 0...4 { batch.tokens.append(Int32(index + offset)) }
+    batch.shiftTargets(maskAfter: maskAfter)
+  }
+}
+
+/// Sample i asks which of two sequences, i and i + 1, is i.
+struct Choosing: Samples {
+  let count = 1000
+  let sequenceLength = 2
+  let layout = Batch.Layout(sequences: 2, hasSegments: true, hasLabels: true)
+
+  func append(_ index: Int, to batch: inout Batch) {
+    for choice in 0..<2 {
+      batch.tokens += [Int32(index + choice), 0]
+      batch.targets += [Batch.ignored, Batch.ignored]
+      batch.segments += [1, 0]
+      batch.lengths.append(2)
+    }
+    batch.labels.append(0)
   }
 }
 
@@ -152,10 +171,32 @@ struct Counting: Samples {
   @Test("targets are the tokens one further, ignored after the end of a document")
   func targets() throws {
     var batch = Batch()
-    try Loader(Counting(), maskAfter: 12).read(consumed: 10, size: 2, into: &batch)
+    try Loader(Counting(maskAfter: 12)).read(consumed: 10, size: 2, into: &batch)
     #expect(batch.tokens == [10, 11, 12, 13, 11, 12, 13, 14])
     #expect(batch.targets == [11, 12, -1, 14, 12, -1, 14, 15])
     #expect(batch.count == 2 && batch.sequenceLength == 4)
+    #expect(batch.segments.isEmpty && batch.lengths.isEmpty && batch.labels.isEmpty)
+  }
+
+  @Test("padding is scored nowhere, shows one token a sequence, and needs no sample before it")
+  func padding() throws {
+    var batch = Batch()
+    try Loader(Choosing()).read(5..<6, into: &batch)
+    batch.pad(to: 2)
+    #expect(batch.count == 2 && batch.sequences == 4)
+    #expect(batch.tokens == [5, 0, 6, 0, 0, 0, 0, 0])
+    #expect(batch.targets == Array(repeating: -1, count: 8))
+    #expect(batch.segments == [1, 0, 1, 0, 0, 0, 0, 0])
+    #expect(batch.lengths == [2, 2, 1, 1])
+    #expect(batch.labels == [0, -1])
+    try Loader(Choosing()).read(5..<5, into: &batch)
+    batch.pad(to: 1)
+    #expect(batch.tokens == [0, 0, 0, 0] && batch.segments == [0, 0, 0, 0])
+    #expect(batch.lengths == [1, 1] && batch.labels == [-1])
+    try Loader(Counting()).read(0..<1, into: &batch)
+    batch.pad(to: 2)
+    #expect(batch.tokens.count == 8 && batch.targets[4...] == [-1, -1, -1, -1])
+    #expect(batch.segments.isEmpty && batch.lengths.isEmpty && batch.labels.isEmpty)
   }
 
   @Test("reading past the samples built is an error")

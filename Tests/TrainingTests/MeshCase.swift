@@ -141,7 +141,8 @@ private struct CountingSamples: Samples {
   let sequenceLength = 16
   let count = 1000
 
-  func read(_ index: Int, into tokens: inout [Int32]) throws {
-    tokens = (0...sequenceLength).map { Int32(($0 % 5 == 4 ? $0 * index : 3 * $0 + index) % 67) }
+  func append(_ index: Int, to batch: inout Batch) {
+    batch.tokens += (0...sequenceLength).map { Int32(($0 % 5 == 4 ? $0 * index : 3 * $0 + index) % 67) }
+    batch.shiftTargets()
   }
 }

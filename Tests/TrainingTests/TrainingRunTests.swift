@@ -78,7 +78,10 @@ import Testing
   struct Same: Samples {
     let sequenceLength = 16
     let count = 1000
-    func read(_ index: Int, into tokens: inout [Int32]) { tokens = (0...16).map { $0 * 3 % 31 } }
+    func append(_ index: Int, to batch: inout Batch) {
+      batch.tokens += (0...16).map { $0 * 3 % 31 }
+      batch.shiftTargets()
+    }
   }
 
   @Test(

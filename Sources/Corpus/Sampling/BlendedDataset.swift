@@ -1,48 +1,47 @@
-/// Several datasets mixed by weight: at every step the one furthest behind its share gives a sample.
+/// Several collections of samples mixed by weight: at every step the one furthest behind its share gives one.
 package struct BlendedDataset: Samples {
   package let sequenceLength: Int
+  package let layout: Batch.Layout
   package var count: Int { order.components.count }
 
   let order: BlendOrder
-  private let components: [GPTDataset]
+  private let components: [any Samples]
 
-  /// One dataset of a blend.
-  package struct Component: Sendable {
-    package let dataset: IndexedDataset
-    package let part: DatasetSplit.Part
+  /// One part of a blend.
+  package struct Component {
+    package let name: String
     package let weight: Double
+    /// Makes that many samples.
+    package let make: (_ count: Int) throws -> any Samples
 
-    package init(_ dataset: IndexedDataset, part: DatasetSplit.Part = .all, weight: Double) {
-      self.dataset = dataset
-      self.part = part
+    package init(_ name: String, weight: Double, make: @escaping (_ count: Int) throws -> any Samples) {
+      self.name = name
       self.weight = weight
+      self.make = make
     }
   }
 
   /// Builds every component with its share of `sampleCount` samples and half a percent more.
-  package init(_ components: [Component], sequenceLength: Int, sampleCount: Int, seed: UInt32)
-    throws(CorpusFailure)
-  {
+  package init(_ components: [Component], sampleCount: Int) throws {
     let weights = try Self.normalized(components)
     guard sampleCount > 0, sampleCount <= Int(UInt32.max) else {
       throw CorpusFailure("blend", "expected 1 to \(UInt32.max) samples, got \(sampleCount)")
     }
-    self.sequenceLength = sequenceLength
-    var built: [GPTDataset] = []
-    for (component, weight) in zip(components, weights.values) {
-      built.append(
-        try GPTDataset(
-          component.dataset, part: component.part, sequenceLength: sequenceLength,
-          sampleCount: Self.share(of: sampleCount, weight: weight), seed: seed))
+    self.components = try zip(components, weights.values).map { component, weight in
+      try component.make(Self.share(of: sampleCount, weight: weight))
     }
-    self.components = built
+    let first = self.components[0]
+    (sequenceLength, layout) = (first.sequenceLength, first.layout)
+    precondition(
+      self.components.allSatisfy { $0.sequenceLength == first.sequenceLength && $0.layout == first.layout },
+      "a blend is of samples of one length and layout")
     order = BlendOrder(weights: weights.normalized, count: sampleCount)
   }
 
-  package func read(_ sample: Int, into tokens: inout [Int32]) throws {
+  package func append(_ sample: Int, to batch: inout Batch) throws {
     precondition(sample >= 0 && sample < count, "sample \(sample) outside 0..<\(count)")
     let component = Int(order.components[sample])
-    try components[component].read(Int(order.samples[sample]), into: &tokens)
+    try components[component].append(Int(order.samples[sample]), to: &batch)
   }
 
   /// ceil(ceil(count · weight) · 1.005), Megatron's surplus.
@@ -56,7 +55,7 @@ package struct BlendedDataset: Samples {
     }
     for component in components where !(component.weight > 0 && component.weight.isFinite) {
       throw CorpusFailure(
-        "blend", "expected a positive weight for \(component.dataset.prefix), got \(component.weight)")
+        "blend", "expected a positive weight for \(component.name), got \(component.weight)")
     }
     return Weights(values: components.map(\.weight)).normalized
   }

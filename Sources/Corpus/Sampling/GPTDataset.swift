@@ -8,15 +8,18 @@ package struct GPTDataset: Samples {
 
   let index: SampleIndex
   private let dataset: IndexedDataset
+  private let maskAfter: Int32?
 
   /// - Parameters:
   ///   - part: The part of the dataset to draw from, in sequences.
   ///   - sampleCount: Samples wanted; the data repeats as often as needed. Nil means one epoch.
+  ///   - maskAfter: The token that ends documents, when what follows it is not to be scored.
   package init(
     _ dataset: IndexedDataset, part: DatasetSplit.Part = .all, sequenceLength: Int, sampleCount: Int?,
-    seed: UInt32
+    seed: UInt32, maskAfter: Int32? = nil
   ) throws(CorpusFailure) {
     self.dataset = dataset
+    self.maskAfter = maskAfter
     self.sequenceLength = sequenceLength
     let sequences = part.range(count: dataset.sequenceCount)
     var lengths: [Int32] = []
@@ -34,16 +37,16 @@ package struct GPTDataset: Samples {
       seed: seed, place: dataset.prefix)
   }
 
-  package func read(_ sample: Int, into tokens: inout [Int32]) throws {
+  package func append(_ sample: Int, to batch: inout Batch) throws {
     precondition(sample >= 0 && sample < count, "sample \(sample) outside 0..<\(count)")
     let row = Int(index.shuffle[sample])
     let (start, end) = (index.starts[row], index.starts[row + 1])
-    tokens.removeAll(keepingCapacity: true)
     for position in start.document...end.document {
       let sequence = Int(index.documents[Int(position)])
       let first = position == start.document ? Int(start.offset) : 0
       let last = position == end.document ? Int(end.offset) + 1 : dataset.length(of: sequence)
-      try dataset.append(sequence: sequence, from: first, count: last - first, to: &tokens)
+      try dataset.append(sequence: sequence, from: first, count: last - first, to: &batch.tokens)
     }
+    batch.shiftTargets(maskAfter: maskAfter)
   }
 }

@@ -2,15 +2,11 @@
 /// from its count of consumed samples and several loaders, or a thread reading ahead, agree.
 package struct Loader: Sendable {
   package let samples: any Samples
-  /// When set, the targets after this token are ignored: the first token of the next document cannot be
-  /// told from the last one.
-  package let maskAfter: Int32?
   /// Whether the first sample follows the last.
   package let wraps: Bool
 
-  package init(_ samples: any Samples, maskAfter: Int32? = nil, wraps: Bool = false) {
+  package init(_ samples: any Samples, wraps: Bool = false) {
     self.samples = samples
-    self.maskAfter = maskAfter
     self.wraps = wraps
   }
 
@@ -27,18 +23,9 @@ package struct Loader: Sendable {
         "the dataset was built for \(samples.count) samples, the step reads up to \(range.upperBound); "
           + "build it for the whole run")
     }
-    let length = samples.sequenceLength
-    batch.count = range.count
-    batch.sequenceLength = length
-    batch.tokens.removeAll(keepingCapacity: true)
-    batch.targets.removeAll(keepingCapacity: true)
+    batch.begin(sequenceLength: samples.sequenceLength, layout: samples.layout)
     for index in range {
-      try samples.read(wraps ? index % samples.count : index, into: &batch.sample)
-      batch.tokens.append(contentsOf: batch.sample[..<length])
-      for position in 1...length {
-        let masked = maskAfter.map { batch.sample[position - 1] == $0 } ?? false
-        batch.targets.append(masked ? Batch.ignored : batch.sample[position])
-      }
+      try batch.append(wraps ? index % samples.count : index, of: samples)
     }
   }
 }

@@ -1,9 +1,16 @@
-/// An ordered collection of training samples, each `sequenceLength + 1` tokens: inputs and, one further,
-/// targets. A sample's content depends on its index alone.
+/// An ordered collection of training samples. A sample's content depends on its index alone, and several
+/// threads may read at once.
 package protocol Samples: Sendable {
   var count: Int { get }
+  /// Tokens of a sequence, padding included.
   var sequenceLength: Int { get }
+  /// What each sample appends besides tokens and targets.
+  var layout: Batch.Layout { get }
 
-  /// Replaces `tokens` by the `sequenceLength + 1` tokens of sample `index`, keeping its capacity.
-  func read(_ index: Int, into tokens: inout [Int32]) throws
+  /// Appends sample `index` to the arrays of `batch`.
+  func append(_ index: Int, to batch: inout Batch) throws
+}
+
+extension Samples {
+  package var layout: Batch.Layout { Batch.Layout() }
 }
