@@ -33,6 +33,10 @@ package struct Microbatch {
   package var weightGradients: WeightGradients
   /// Keys and values of earlier tokens, when text is continued.
   package var cache: KeyValueCache?
+  /// Which segment's vector each token gets. [tokens], i32
+  package var segments: Tensor?
+  /// Of each sequence, the tokens that are not padding; nil: all. [sequences], i32
+  package var visible: Tensor?
 
   package init(
     ids: Tensor, positions: Tensor, sequences: Int, length: Int, key: RandomKey? = nil,

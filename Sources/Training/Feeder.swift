@@ -75,8 +75,10 @@ final class Feeder {
       values.isEmpty ? nil : Tensor(values, Shape(values.count), on: model.device)
     }
     microbatch.ids = tensor(batch.tokens) ?? zeros
+    microbatch.segments = tensor(batch.segments)
+    microbatch.visible = tensor(batch.lengths)
     return PipelineEngine.Feed(
       microbatch: microbatch,
-      targets: Targets(tokens: batch.targets, on: model.device))
+      targets: Targets(tokens: batch.targets, labels: batch.labels, on: model.device))
   }
 }
