@@ -81,13 +81,17 @@ void nk_gemm(nk_pool *pool, const nk_gemm_args *args);
 
 // ---------------------------------------------------------------- attention
 
-/// Causal scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.
+/// Scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.
 /// Row i of sequence s is row s·length + i of q, and s·key_length + j of k and v; query i stands at
-/// position key_length − length + i. `log_sum` is [batch·heads·length] (sequence, head, query).
+/// position key_length − length + i, and sees no later key where `causal`. `log_sum` is [batch·heads·length]
+/// (sequence, head, query).
 typedef struct {
   int64_t batch, length, key_length, heads, kv_heads, head_width;
   float scale;
   bool causal;
+  // [batch] or null: how many keys of each sequence, 1 … key_length, are not padding; no query sees the others,
+  // whose dk and dv are 0. Not where `causal`. What a sequence gives does not depend on its padding.
+  const int32_t *visible;
   const float *q; int64_t ldq;
   const float *k; int64_t ldk;
   const float *v; int64_t ldv;
