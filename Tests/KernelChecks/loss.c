@@ -67,20 +67,27 @@ static void embedding_forward(check *c, const void *with) {
   for (int64_t width = 1; width <= 200; width = width * 3 + 1)
     for (int64_t rows = 1; rows <= 40; rows += 13) {
       matrix table = uniform(c, 9, width, 0), places = uniform(c, 5, width, 0), y = empty(c, rows, width, 0);
-      matrix plain = empty(c, rows, width, 0);
-      int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4);
+      matrix plain = empty(c, rows, width, 0), kinds = uniform(c, 2, width, 0), sum = empty(c, rows, width, 0);
+      int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4), *segments = guarded(c, rows * 4);
       for (int64_t i = 0; i < rows; i++) {
         ids[i] = (int32_t)(next_bits(c) % 9);
         positions[i] = (int32_t)(i % 5);
+        segments[i] = (int32_t)(i / 3 % 2);
       }
+      // Not multiples of one small number, so that the order of additions shows.
+      for (int64_t j = 0; j < 5 * width; j++) places.at[j] *= 0.3f;
       const nk_table_part all = {0, 9};
-      nk_embedding_forward(c->pool, table.at, all, places.at, ids, positions, y.at, rows, width);
-      nk_embedding_forward(c->pool, table.at, all, NULL, ids, NULL, plain.at, rows, width);
+      const nk_added_rows none = {0}, by_place = {places.at, positions}, by_kind = {kinds.at, segments};
+      nk_embedding_forward(c->pool, table.at, all, ids, none, none, plain.at, rows, width);
+      nk_embedding_forward(c->pool, table.at, all, ids, by_place, none, y.at, rows, width);
+      nk_embedding_forward(c->pool, table.at, all, ids, by_place, by_kind, sum.at, rows, width);
       for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < width; j++) {
           float token = table.at[ids[i] * width + j];
           same(c, plain.at[i * width + j], token);
-          same(c, y.at[i * width + j], token + places.at[positions[i] * width + j]);
+          float place = places.at[positions[i] * width + j], kind = kinds.at[segments[i] * width + j];
+          same(c, y.at[i * width + j], token + place);
+          same(c, sum.at[i * width + j], token + (place + kind));
         }
       forget(c);
     }

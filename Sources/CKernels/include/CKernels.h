@@ -168,10 +168,16 @@ typedef struct {
   int64_t first_row, table_rows;
 } nk_table_part;
 
-/// y[row] = the table's row ids[row], 0 where that lies outside `part` (+ position_table[positions[row]] when
-/// given).
-void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
-                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width);
+/// A whole table, and which of its rows is added to each row; nothing where the table is null.
+typedef struct {
+  const float *table;
+  const int32_t *at;
+} nk_added_rows;
+
+/// y[row] = the table's row ids[row], 0 where that lies outside `part`, + (position + segment), each where given:
+/// rows of the same bits whichever rank has the id, once the ranks' rows are added.
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const int32_t *ids,
+                          nk_added_rows positions, nk_added_rows segments, float *y, int64_t rows, int64_t width);
 /// The table's row ids[row] of the gradient += dy[row], where it lies inside `part`.
 void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, const int32_t *ids,
                            const float *dy, int64_t rows, int64_t width);
