@@ -60,6 +60,9 @@ void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, 
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->exp(pool, y, x, count); }
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->tanh(pool, y, x, count); }
 void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->erf(pool, y, x, count); }
+void nk_tanh_backward(nk_pool *pool, float *dx, const float *dy, const float *y, int64_t count) {
+  pool->table->tanh_backward(pool, dx, dy, y, count);
+}
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
                       int64_t rows, int64_t vocabulary, bool gradient, float weight) {
   pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, gradient, weight);
@@ -77,6 +80,10 @@ void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, c
                                int64_t columns, float weight) {
   pool->table->cross_entropy_gradient(pool, exponentials, ld, targets, first_column, statistics, totals, rows,
                                       columns, weight);
+}
+void nk_largest(nk_pool *pool, const float *x, int64_t ld, int64_t first_column, float *values, int32_t *columns,
+                int64_t rows, int64_t width) {
+  pool->table->largest(pool, x, ld, first_column, values, columns, rows, width);
 }
 double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
   return pool->table->sum_of_squares(pool, x, count);

@@ -109,9 +109,41 @@ static void embedding_backward(check *c, const void *with) {
   }
 }
 
+/// Rows in which the largest stands once or often, first or last, among infinities and NaN, or nowhere.
+static void largest_of_rows(check *c, const void *with) {
+  (void)with;
+  static const int64_t widths[] = {0, 1, 2, 7, 16, 31, 33, 100, 5003};
+  const int64_t rows = 23, first = 1000;
+  for (int w = 0; w < (int)(sizeof widths / sizeof *widths); w++) {
+    int64_t width = widths[w];
+    matrix x = uniform(c, rows, width, 3), values = empty(c, 1, rows, 0);
+    int32_t *columns = guarded(c, rows * 4);
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < width; j++) {
+        float *at = x.at + i * x.stride + j;
+        if (i % 3 == 1) *at = rintf(*at * 2);
+        if (i % 5 == 2 && next_bits(c) % 3 == 0) *at = NAN;
+        if (i % 7 == 3 || (i % 5 == 4 && j % 2)) *at = -INFINITY;
+        if (i == 11) *at = NAN;
+        if (i == 12 && j >= width / 2) *at = INFINITY;
+      }
+    nk_largest(c->pool, x.at, x.stride, first, values.at, columns, rows, width);
+    for (int64_t i = 0; i < rows; i++) {
+      const float *row = x.at + i * x.stride;
+      int64_t best = -1;
+      for (int64_t j = 0; j < width; j++)
+        if (row[j] == row[j] && (best < 0 || row[j] > row[best])) best = j;
+      same(c, values.at[i], best < 0 ? -INFINITY : row[best]);
+      same_bits(c, (uint32_t)columns[i], (uint32_t)(best < 0 ? -1 : first + best));
+    }
+    forget(c);
+  }
+}
+
 const claim loss_claims[] = {
     {"cross-entropy and its gradient", 3e-7, cross_entropy, NULL},
     {"cross-entropy does not depend on its neighbours", 0, cross_entropy_does_not_depend_on_neighbours, NULL},
+    {"largest of each row", 0, largest_of_rows, NULL},
     {"embedding forward", 0, embedding_forward, NULL},
     {"embedding backward", 0, embedding_backward, NULL},
     {0},

@@ -160,6 +160,8 @@ void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, 
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count);
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count);
 void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count);
+/// dx = dy·(1 − y²), where y = tanh(x).
+void nk_tanh_backward(nk_pool *pool, float *dx, const float *dy, const float *y, int64_t count);
 
 // ---------------------------------------------------------------- embedding, loss
 
@@ -203,6 +205,11 @@ void nk_cross_entropy_combine(nk_pool *pool, const float *statistics, const int3
 void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, const int32_t *targets,
                                int64_t first_column, const float *statistics, const float *totals, int64_t rows,
                                int64_t columns, float weight);
+
+/// Of each row the largest element and the first column where it stands, counted from `first_column`; −∞ and −1
+/// where there is none. A NaN is none.
+void nk_largest(nk_pool *pool, const float *x, int64_t ld, int64_t first_column, float *values, int32_t *columns,
+                int64_t rows, int64_t width);
 
 // ---------------------------------------------------------------- optimizer
 
