@@ -89,7 +89,8 @@ static void swiglu_backward(const memory *m) { nk_swiglu_backward(m->pool, m->b,
 static void dropout(const memory *m) { nk_dropout(m->pool, m->c, m->a, m->b, COUNT, 0.1f, 7, 0); }
 static const nk_table_part whole = {0, ROWS};
 static void embedding_forward(const memory *m) {
-  nk_embedding_forward(m->pool, m->a, whole, m->b, m->ids, m->ids, m->c, ROWS, WIDTH);
+  const nk_added_rows positions = {m->b, m->ids}, none = {0};
+  nk_embedding_forward(m->pool, m->a, whole, m->ids, positions, none, m->c, ROWS, WIDTH);
 }
 static void embedding_backward(const memory *m) { nk_embedding_backward(m->pool, m->f, whole, m->ids, m->b, ROWS, WIDTH); }
 static void cross_entropy(const memory *m) {

@@ -73,7 +73,7 @@ package final class Transformer {
     let attention = SelfAttention(
       "layers.\(index).attention", norm: norm("layers.\(index).attention.norm"), width: config.width,
       heads: config.heads, keyValueHeads: config.keyValueHeadCount, headWidth: config.headSize,
-      bias: config.bias, deviation: Float(config.initialDeviation),
+      isCausal: true, bias: config.bias, deviation: Float(config.initialDeviation),
       outputDeviation: Float(config.outputDeviation), rotary: rotary, dropout: Float(config.dropout),
       index: index, isSelective: isSelective, axis, store)
     let feedForward = FeedForward(
