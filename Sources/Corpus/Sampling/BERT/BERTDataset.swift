@@ -77,7 +77,7 @@ package struct BERTDataset: Samples {
     self.tokens = tokens
     self.options = options
     self.seed = seed
-    rule = WordMasker.Rule(options)
+    rule = WordMasker.Rule(options, tokens, place: dataset.prefix)
   }
 
   package func append(_ sample: Int, to batch: inout Batch) throws {
@@ -113,7 +113,7 @@ package struct BERTDataset: Samples {
     }
     let end = batch.tokens.count
     batch.targets.append(contentsOf: repeatElement(Batch.ignored, count: sequenceLength))
-    try batch.masker.mask(&batch.tokens, &batch.targets, from: first, target: target, by: rule, tokens)
+    try batch.masker.mask(&batch.tokens, &batch.targets, from: first, target: target, by: rule)
     let padding = sequenceLength - (end - first)
     batch.tokens.append(contentsOf: repeatElement(tokens.padding, count: padding))
     batch.segments.append(contentsOf: repeatElement(0, count: middle - first))

@@ -18,8 +18,13 @@ struct WordMasker: Sendable {
     let wholeWords: Bool
     /// Running sums of the probabilities of 1, 2, … words: 1/n, normalised.
     let lengths: [Double]
+    let vocabulary: BERTTokens
+    /// The dataset, for errors.
+    let place: String
 
-    init(_ options: BERTDataset.Options) {
+    init(_ options: BERTDataset.Options, _ vocabulary: BERTTokens, place: String) {
+      self.vocabulary = vocabulary
+      self.place = place
       probability = options.maskingProbability
       wholeWords = options.wholeWords
       let weights = Weights(values: (1...options.maxNGram).map { 1 / Double($0) })
@@ -29,10 +34,9 @@ struct WordMasker: Sendable {
 
   /// Hides words of `tokens[first...]` and writes what they were to the same places of `targets`.
   mutating func mask(
-    _ tokens: inout [Int32], _ targets: inout [Int32], from first: Int, target: Int, by rule: Rule,
-    _ vocabulary: BERTTokens
+    _ tokens: inout [Int32], _ targets: inout [Int32], from first: Int, target: Int, by rule: Rule
   ) throws(CorpusFailure) {
-    try findWords(tokens, from: first, wholeWords: rule.wholeWords, vocabulary)
+    try findWords(tokens, from: first, by: rule)
     let share = rule.probability
     let count = Double(tokens.count - first) * share
     let limit = min(share * Double(target), max(1, count.rounded(.toNearestOrEven)))
@@ -47,7 +51,7 @@ struct WordMasker: Sendable {
         isChosen[place] = true
         let position = Int(places[place])
         targets[position] = tokens[position]
-        if let replacement = replacement(vocabulary) { tokens[position] = replacement }
+        if let replacement = replacement(rule.vocabulary) { tokens[position] = replacement }
       }
       chosen += range.count
     }
@@ -70,8 +74,9 @@ struct WordMasker: Sendable {
   }
 
   private mutating func findWords(
-    _ tokens: [Int32], from first: Int, wholeWords: Bool, _ vocabulary: BERTTokens
+    _ tokens: [Int32], from first: Int, by rule: Rule
   ) throws(CorpusFailure) {
+    let vocabulary = rule.vocabulary
     places.removeAll(keepingCapacity: true)
     words.removeAll(keepingCapacity: true)
     order.removeAll(keepingCapacity: true)
@@ -81,12 +86,12 @@ struct WordMasker: Sendable {
       if token == vocabulary.classify || token == vocabulary.separator { continue }
       guard token >= 0, token < vocabulary.vocabularySize else {
         throw CorpusFailure(
-          "samples",
+          rule.place,
           "the dataset holds token \(token), the vocabulary has \(vocabulary.vocabularySize); "
             + "was it built with another tokenizer?")
       }
       // A piece that begins a segment goes on with the word before the separator, as in Megatron.
-      if words.isEmpty || !wholeWords || !vocabulary.continuesWord[Int(token)] {
+      if words.isEmpty || !rule.wholeWords || !vocabulary.continuesWord[Int(token)] {
         order.append(Int32(words.count))
         words.append(Int32(places.count))
       }
