@@ -21,7 +21,7 @@ package protocol Layer {
 /// The tokens that go through a model together, and what belongs to them.
 package struct Microbatch {
   /// Ids, sequence after sequence. [tokens], i32
-  package var ids: Tensor
+  package let ids: Tensor
   /// The position of each token in its sequence. [tokens], i32
   package let positions: Tensor
   /// The segment of each token, where the model has segment vectors. [tokens], i32
@@ -37,10 +37,6 @@ package struct Microbatch {
   package var weightGradients: WeightGradients
   /// Keys and values of earlier tokens, when text is continued.
   package var cache: KeyValueCache?
-  /// Which segment's vector each token gets. [tokens], i32
-  package var segments: Tensor?
-  /// Of each sequence, the tokens that are not padding; nil: all. [sequences], i32
-  package var visible: Tensor?
 
   package init(
     ids: Tensor, positions: Tensor, segments: Tensor? = nil, sequences: Int, length: Int,

@@ -31,7 +31,8 @@ extension RunConfig {
       return StagePlan(stages: mesh.pipeline, chunks: mesh.interleave, layerCounts: mesh.layers)
     }
     return StagePlan(
-      layers: model.layers, stages: mesh.pipeline, chunks: mesh.interleave, headCost: model.headCost)
+      layers: model.layers, stages: mesh.pipeline, chunks: mesh.interleave,
+      headCost: predictedShare * model.headCost)
   }
 
   /// What `rank` holds of the model.
@@ -153,6 +154,6 @@ extension Transformer.Config {
   var headCost: Double {
     let fused = (heads + 2 * keyValueHeadCount) * headSize
     let inner = (activation.isGated ? 3 : 2) * innerWidth
-    return Double(vocabulary) / Double(max(1, fused + heads * headSize + inner))
+    return classes > 0 ? 0 : Double(vocabulary) / Double(max(1, fused + heads * headSize + inner))
   }
 }

@@ -35,11 +35,10 @@ extension BERTFixture.Case {
     options.shortSequenceProbability = shortSequenceProbability
     options.maxNGram = maxNGram
     options.wholeWords = wholeWords
-    options.sentenceOrder = sentenceOrder
     return try BERTDataset(
       sentences, part: .init(start: Double(first) / count, end: Double(last) / count),
       sequenceLength: sequence, sampleCount: wanted, seed: seed, tokens: BERTFixture.tokens(),
-      options: options)
+      sentenceOrder: sentenceOrder, options: options)
   }
 }
 

@@ -8,12 +8,12 @@
 package struct BERTDataset: Samples {
   package let sequenceLength: Int
   package var count: Int { index.spans.count }
-  package var layout: Batch.Layout { Batch.Layout(hasSegments: true, hasLabels: options.sentenceOrder) }
+  package var layout: Batch.Layout { Batch.Layout(hasSegments: true, hasLabels: sentenceOrder) }
 
   let index: SentenceSpans
   private let dataset: IndexedDataset
   private let tokens: BERTTokens
-  private let options: Options
+  private let sentenceOrder: Bool
   private let rule: WordMasker.Rule
   private let seed: UInt32
 
@@ -27,8 +27,6 @@ package struct BERTDataset: Samples {
     package var maxNGram = 3
     /// Whether words are hidden with all of their pieces.
     package var wholeWords = true
-    /// Whether half of the samples have their segments swapped, and labels say so.
-    package var sentenceOrder = true
 
     package init() {}
 
@@ -51,9 +49,12 @@ package struct BERTDataset: Samples {
   ///   - part: The part of the dataset to draw from, in documents.
   ///   - sampleCount: Samples wanted; the data repeats as often as needed, and a last epoch is whole. Nil means
   ///     one epoch.
+  ///   - sentenceOrder: Whether half of the samples have their segments swapped, and labels say so; else a sample is
+  ///     one segment.
   package init(
     _ dataset: IndexedDataset, part: DatasetSplit.Part = .all, sequenceLength: Int, sampleCount: Int?,
-    seed: UInt32, tokens: BERTTokens, options: Options = Options()
+    seed: UInt32, tokens: BERTTokens, sentenceOrder: Bool = true,
+    options: Options = Options()
   ) throws {
     try options.validate()
     guard sequenceLength >= 5, sampleCount.map({ $0 > 0 }) ?? true else {
@@ -70,12 +71,12 @@ package struct BERTDataset: Samples {
     }
     index = try SentenceSpans(
       dataset, documents: part.range(count: dataset.documentCount), length: sequenceLength - 3,
-      shortProbability: options.shortSequenceProbability, minimum: options.sentenceOrder ? 2 : 1,
+      shortProbability: options.shortSequenceProbability, minimum: sentenceOrder ? 2 : 1,
       sampleCount: sampleCount, seed: seed)
     self.dataset = dataset
     self.sequenceLength = sequenceLength
     self.tokens = tokens
-    self.options = options
+    self.sentenceOrder = sentenceOrder
     self.seed = seed
     rule = WordMasker.Rule(options, tokens, place: dataset.prefix)
   }
@@ -87,7 +88,7 @@ package struct BERTDataset: Samples {
     batch.masker.random.reset(seed: seed &+ UInt32(truncatingIfNeeded: sample))
     var pair = Pair(a: Segment(sentences, of: dataset))
     var isSwapped = false
-    if options.sentenceOrder {
+    if sentenceOrder {
       let more = sentences.count - 2
       let pivot = sentences.lowerBound + 1 + Int(batch.masker.random.next(through: UInt64(more)))
       pair = Pair(
