@@ -76,6 +76,19 @@ static void attention_backward(const memory *m) {  // of the forward pass that r
   nk_attention_args args = attention(m);
   nk_attention_backward(m->pool, &args);
 }
+static const int32_t visible[] = {LENGTH * 3 / 4};
+static void attention_padded_forward(const memory *m) {
+  nk_attention_args args = attention(m);
+  args.causal = false;
+  args.visible = visible;
+  nk_attention_forward(m->pool, &args);
+}
+static void attention_padded_backward(const memory *m) {  // of the forward pass that ran before
+  nk_attention_args args = attention(m);
+  args.causal = false;
+  args.visible = visible;
+  nk_attention_backward(m->pool, &args);
+}
 static void norm_forward(const memory *m) {
   nk_norm_forward(m->pool, NK_LAYER_NORM, m->a, WIDTH, m->d, m->e, 1e-5f, m->c, WIDTH, m->statistics, ROWS, WIDTH);
 }
@@ -89,12 +102,17 @@ static void swiglu_backward(const memory *m) { nk_swiglu_backward(m->pool, m->b,
 static void dropout(const memory *m) { nk_dropout(m->pool, m->c, m->a, m->b, COUNT, 0.1f, 7, 0); }
 static const nk_table_part whole = {0, ROWS};
 static void embedding_forward(const memory *m) {
-  nk_embedding_forward(m->pool, m->a, whole, m->b, m->ids, m->ids, m->c, ROWS, WIDTH);
+  const nk_added_rows positions = {m->b, m->ids}, none = {0};
+  nk_embedding_forward(m->pool, m->a, whole, m->ids, positions, none, m->c, ROWS, WIDTH);
 }
 static void embedding_backward(const memory *m) { nk_embedding_backward(m->pool, m->f, whole, m->ids, m->b, ROWS, WIDTH); }
 static void cross_entropy(const memory *m) {
   nk_cross_entropy(m->pool, m->e, VOCABULARY, m->ids, m->statistics, 8, VOCABULARY, true, 0.125f);
 }
+static void largest(const memory *m) {
+  nk_largest(m->pool, m->a, VOCABULARY, 0, m->statistics, (int32_t *)m->half, 8, VOCABULARY);
+}
+static void tanh_backward(const memory *m) { nk_tanh_backward(m->pool, m->c, m->a, m->b, COUNT); }
 static void sum_of_squares(const memory *m) { m->f[0] = (float)nk_sum_of_squares(m->pool, m->a, COUNT); }
 static void adamw(const memory *m) {
   const nk_adamw_args args = {1e-3f, 0.9f, 0.95f, 1e-8f, 0.1f, 0.1f, 0.05f, 1};
@@ -114,9 +132,10 @@ static const struct {
 } kernels[] = {
     KERNEL(gemm_nn), KERNEL(gemm_nt), KERNEL(gemm_tn), KERNEL(gemm_accumulated), KERNEL(gemm_gelu),
     KERNEL(gemm_gelu_derivative), KERNEL(gemm_1_row), KERNEL(gemm_4_rows), KERNEL(attention_forward),
-    KERNEL(attention_backward), KERNEL(norm_forward), KERNEL(norm_backward), KERNEL(column_sums),
+    KERNEL(attention_backward), KERNEL(attention_padded_forward), KERNEL(attention_padded_backward),
+    KERNEL(norm_forward), KERNEL(norm_backward), KERNEL(column_sums),
     KERNEL(swiglu_forward), KERNEL(swiglu_backward), KERNEL(dropout), KERNEL(embedding_forward),
-    KERNEL(embedding_backward), KERNEL(cross_entropy), KERNEL(sum_of_squares), KERNEL(adamw), KERNEL(bf16),
+    KERNEL(embedding_backward), KERNEL(cross_entropy), KERNEL(largest), KERNEL(tanh_backward), KERNEL(sum_of_squares), KERNEL(adamw), KERNEL(bf16),
     KERNEL(random_normal),
 };
 

@@ -55,19 +55,26 @@ static void products(nk_pool *pool) {
 }
 
 static void attention(nk_pool *pool) {
-  long shapes[][4] = {{4, 256, 12, 64}, {1, 1024, 12, 64}, {2, 512, 6, 128}};
-  printf("\n%-34s %12s %12s\n", "causal attention (b, T, h, d)", "forward ms", "backward ms");
-  for (int s = 0; s < 3; s++) {
-    long b = shapes[s][0], t = shapes[s][1], h = shapes[s][2], d = shapes[s][3], w = h * d, n = b * t * w;
+  // A decoder's; an encoder's, and of sequences that are a quarter padding.
+  struct { long b, t, h, d; bool causal; int32_t seen; } shapes[] = {
+      {4, 256, 12, 64, true, 0}, {1, 1024, 12, 64, true, 0}, {2, 512, 6, 128, true, 0},
+      {2, 512, 12, 64, false, 512}, {2, 512, 12, 64, false, 384}};
+  printf("\n%-34s %12s %12s\n", "attention (b, T, h, d)", "forward ms", "backward ms");
+  for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
+    long b = shapes[s].b, t = shapes[s].t, h = shapes[s].h, d = shapes[s].d, w = h * d, n = b * t * w;
+    int32_t seen[] = {shapes[s].seen, shapes[s].seen, shapes[s].seen, shapes[s].seen};
     float *x = numbers(3 * n), *dx = numbers(3 * n), *y = numbers(n), *dy = numbers(n), *l = numbers(b * t * h);
     nk_attention_args g = {.batch = b, .length = t, .key_length = t, .heads = h, .kv_heads = h, .head_width = d,
-                           .scale = 1 / sqrtf((float)d), .causal = true, .q = x, .ldq = 3 * w, .k = x + w,
+                           .scale = 1 / sqrtf((float)d), .causal = shapes[s].causal,
+                           .visible = shapes[s].causal ? NULL : seen, .q = x, .ldq = 3 * w, .k = x + w,
                            .ldk = 3 * w, .v = x + 2 * w, .ldv = 3 * w, .output = y, .ldo = w, .log_sum = l,
                            .d_output = dy, .ldd = w, .dq = dx, .lddq = 3 * w, .dk = dx + w, .lddk = 3 * w,
                            .dv = dx + 2 * w, .lddv = 3 * w};
     BEST(forward, 7, nk_attention_forward(pool, &g));
     BEST(backward, 7, nk_attention_backward(pool, &g));
-    printf("%4ld %6ld %4ld %5ld %22.2f %12.2f\n", b, t, h, d, forward * 1e3, backward * 1e3);
+    char kind[32] = "causal";
+    if (!shapes[s].causal) snprintf(kind, sizeof kind, "%d keys", (int)shapes[s].seen);
+    printf("%4ld %6ld %4ld %5ld  %-10s %10.2f %12.2f\n", b, t, h, d, kind, forward * 1e3, backward * 1e3);
     free(x), free(dx), free(y), free(dy), free(l);
   }
 }

@@ -40,14 +40,17 @@ def our_name(name):
 
 
 def build(config):
-    """The model that a configuration of kind encoder describes, weights random."""
+    """The model that a configuration of kind encoder describes, weights random.
+
+    Without a padding id: torch leaves that row of the table without its gradient.
+    """
     assert config["kind"] == "encoder" and config["norm"] == "layer_norm" and config["positions"] == "learned"
     theirs = MegatronBertConfig(
         vocab_size=config["vocabulary"], hidden_size=config["width"], num_hidden_layers=config["layers"],
         num_attention_heads=config["heads"], intermediate_size=config["feed_forward_width"],
         hidden_act={"gelu_erf": "gelu", "gelu": "gelu_new", "squared_relu": "relu2"}[config["activation"]],
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, max_position_embeddings=config["context"],
-        layer_norm_eps=config["norm_epsilon"], num_labels=max(1, config["classes"]), attn_implementation="eager",
+        layer_norm_eps=config["norm_epsilon"], pad_token_id=None, num_labels=max(1, config["classes"]), attn_implementation="eager",
     )  # fmt: skip
     if config["choices"] > 1:
         return megatron.MegatronBertForMultipleChoice(theirs).eval()

@@ -60,6 +60,9 @@ void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, 
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->exp(pool, y, x, count); }
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->tanh(pool, y, x, count); }
 void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count) { pool->table->erf(pool, y, x, count); }
+void nk_tanh_backward(nk_pool *pool, float *dx, const float *dy, const float *y, int64_t count) {
+  pool->table->tanh_backward(pool, dx, dy, y, count);
+}
 void nk_cross_entropy(nk_pool *pool, float *logits, int64_t ld, const int32_t *targets, float *losses,
                       int64_t rows, int64_t vocabulary, bool gradient, float weight) {
   pool->table->cross_entropy(pool, logits, ld, targets, losses, rows, vocabulary, gradient, weight);
@@ -77,6 +80,10 @@ void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, c
                                int64_t columns, float weight) {
   pool->table->cross_entropy_gradient(pool, exponentials, ld, targets, first_column, statistics, totals, rows,
                                       columns, weight);
+}
+void nk_largest(nk_pool *pool, const float *x, int64_t ld, int64_t first_column, float *values, int32_t *columns,
+                int64_t rows, int64_t width) {
+  pool->table->largest(pool, x, ld, first_column, values, columns, rows, width);
 }
 double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
   return pool->table->sum_of_squares(pool, x, count);
@@ -175,11 +182,12 @@ enum { CHUNK = 1 << 14 };
 typedef struct {
   nk_pool *pool;
   float *y;
-  const float *x, *x2;
+  const float *x;
   uint16_t *y16;
   const uint16_t *x16;
-  const int32_t *ids, *positions;
+  const int32_t *ids;
   nk_table_part part;
+  nk_added_rows added[2];
   int64_t count, rows, width;
   float value;
   uint64_t key, first, row_stride;
@@ -214,32 +222,37 @@ static inline bool find_row(const mover *s, int64_t row, int64_t *at) {
   return place >= 0 && place < s->part.table_rows;
 }
 
+/// y = the sum of up to three rows, first to last.
+static inline void add_rows(float *y, const float *const from[3], int count, int64_t width) {
+  switch (count) {
+  case 0: memset(y, 0, (size_t)width * sizeof(float)); break;
+  case 1: memcpy(y, from[0], (size_t)width * sizeof(float)); break;
+  case 2:
+    for (int64_t j = 0; j < width; j++) y[j] = from[0][j] + from[1][j];
+    break;
+  default:
+    for (int64_t j = 0; j < width; j++) y[j] = from[0][j] + from[1][j] + from[2][j];
+  }
+}
+
 static void embedding_forward_task(void *context, int worker) {
   const mover *s = context;
   (void)worker;
   for (int64_t begin, end; nk_claim(s->pool, s->rows, 16, &begin, &end);)
     for (int64_t row = begin; row < end; row++) {
-      float *y = s->y + row * s->width;
-      const float *position = s->x2 ? s->x2 + s->positions[row] * s->width : NULL;
-      size_t bytes = (size_t)s->width * sizeof(float);
+      const float *from[3];
+      int count = 0;
+      for (int i = 0; i < 2; i++)
+        if (s->added[i].table) from[count++] = s->added[i].table + s->added[i].at[row] * s->width;
       int64_t at;
-      if (!find_row(s, row, &at)) {
-        if (position) memcpy(y, position, bytes);
-        else memset(y, 0, bytes);
-        continue;
-      }
-      const float *token = s->x + at;
-      if (!position) {
-        memcpy(y, token, bytes);
-        continue;
-      }
-      for (int64_t j = 0; j < s->width; j++) y[j] = token[j] + position[j];
+      if (find_row(s, row, &at)) from[count++] = s->x + at;
+      add_rows(s->y + row * s->width, from, count, s->width);
     }
 }
-void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
-                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width) {
-  mover s = {.pool = pool, .y = y, .x = table, .part = part, .x2 = position_table, .ids = ids,
-             .positions = positions, .rows = rows, .width = width};
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const int32_t *ids,
+                          nk_added_rows positions, nk_added_rows segments, float *y, int64_t rows, int64_t width) {
+  mover s = {.pool = pool, .y = y, .x = table, .part = part, .ids = ids, .added = {positions, segments},
+             .rows = rows, .width = width};
   nk_pool_loop(pool, embedding_forward_task, &s);
 }
 

@@ -79,12 +79,14 @@ struct nk_table {
   void (*exp)(nk_pool *, float *, const float *, int64_t);
   void (*tanh)(nk_pool *, float *, const float *, int64_t);
   void (*erf)(nk_pool *, float *, const float *, int64_t);
+  void (*tanh_backward)(nk_pool *, float *, const float *, const float *, int64_t);
   void (*cross_entropy)(nk_pool *, float *, int64_t, const int32_t *, float *, int64_t, int64_t, bool, float);
   void (*cross_entropy_statistics)(nk_pool *, float *, int64_t, const int32_t *, int64_t, float *, int64_t,
                                    int64_t);
   void (*cross_entropy_combine)(nk_pool *, const float *, const int32_t *, float *, float *, int64_t, int64_t);
   void (*cross_entropy_gradient)(nk_pool *, float *, int64_t, const int32_t *, int64_t, const float *, const float *,
                                  int64_t, int64_t, float);
+  void (*largest)(nk_pool *, const float *, int64_t, int64_t, float *, int32_t *, int64_t, int64_t);
   double (*sum_of_squares)(nk_pool *, const float *, int64_t);
   void (*adamw)(nk_pool *, const nk_adamw_args *, float *, float *, float *, float *, int64_t);
   void (*sgd)(nk_pool *, float, float, bool, float, float, float *, float *, float *, int64_t);

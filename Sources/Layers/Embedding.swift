@@ -1,6 +1,7 @@
 import Tensors
 
-/// The first vectors of a model: y = dropout(token[id] + position[position]).  y: [tokens held, width]
+/// The first vectors of a model: y = dropout(token[id] + (position[position] + segment[segment])).
+/// y: [tokens held, width]
 ///
 /// Ranks of the tensor axis divide the vocabulary: each looks up the ids that it has rows for, and the vectors are
 /// added, zeros among them.
@@ -9,21 +10,26 @@ package struct Embedding {
   package let tokens: Parameter
   /// Learned positions, which every rank holds; nil where positions enter elsewhere (rotary).
   package let positions: Parameter?
+  /// Vectors of the segments of a text, which every rank holds; nil where there are none.
+  package let segments: Parameter?
   package let dropout: Float
   private let axis: TensorAxis
   private let firstRow: Int
 
-  /// Declares `embedding.tokens.weight` and, with `context`, `embedding.positions.weight`.
+  /// Declares `embedding.tokens.weight`, with `context` `embedding.positions.weight`, and with `segments`, so many,
+  /// `embedding.segments.weight`.
   package init(
-    vocabulary: Int, width: Int, context: Int?, deviation: Float, dropout: Float,
+    vocabulary: Int, width: Int, context: Int?, segments: Int? = nil, deviation: Float, dropout: Float,
     _ axis: TensorAxis, _ store: ParameterStore
   ) {
-    tokens = Self.table(vocabulary: vocabulary, width: width, deviation: deviation, axis, store)
-    positions = context.map {
+    func held(_ name: String, rows: Int) -> Parameter {
       store.add(
-        [PartShare("embedding.positions.weight", rows: $0, isKept: axis.rank == 0)], columns: width,
+        [PartShare("embedding.\(name).weight", rows: rows, isKept: axis.rank == 0)], columns: width,
         decays: true, .normal(deviation: deviation))
     }
+    tokens = Self.table(vocabulary: vocabulary, width: width, deviation: deviation, axis, store)
+    positions = context.map { held("positions", rows: $0) }
+    self.segments = segments.map { held("segments", rows: $0) }
     self.dropout = dropout
     self.axis = axis
     firstRow = axis.share(of: vocabulary).lowerBound
@@ -45,8 +51,9 @@ package struct Embedding {
   package func forward(_ microbatch: Microbatch, on device: Device) -> Tensor {
     let partial = Tensor(uninitialized: Shape(microbatch.tokens, tokens.shape.columns), on: device)
     partial.setEmbedding(
-      microbatch.ids, table: tokens.value, firstRow: firstRow, positions: microbatch.positions,
-      positionTable: axis.rank == 0 ? positions?.value : nil)
+      microbatch.ids, table: tokens.value, firstRow: firstRow,
+      positions: added(positions, at: microbatch.positions),
+      segments: added(segments, at: microbatch.segments))
     let y = axis.startSumming(partial).wait()
     if dropout > 0, let key = microbatch.key {
       y.setDropout(
@@ -65,5 +72,13 @@ package struct Embedding {
     let whole = axis.startGathering(dropped).wait()
     tokens.gradient.addEmbeddingGradient(whole, ids: microbatch.ids, firstRow: firstRow)
     positions?.gradient.addEmbeddingGradient(whole, ids: microbatch.positions)
+    if let segments, let at = microbatch.segments { segments.gradient.addEmbeddingGradient(whole, ids: at) }
+  }
+
+  /// The rows that the first rank adds for all.
+  private func added(_ table: Parameter?, at rows: Tensor?) -> (table: Tensor, at: Tensor)? {
+    guard let table, axis.rank == 0 else { return nil }
+    guard let rows else { preconditionFailure("segment vectors need the segment of each token") }
+    return (table.value, rows)
   }
 }

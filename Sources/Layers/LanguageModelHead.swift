@@ -22,7 +22,7 @@ package struct LanguageModelHead: Head {
     Losses(tokens: table.losses(targets.pick(normed(x, microbatch)), targets: targets.tokens))
   }
 
-  /// The loss of each scored row, in nats, and which token scores highest there (`torch.argmax`).
+  /// The loss of each scored row, in nats, and which token of the vocabulary scores highest there.
   package func lossesAndBest(_ x: Tensor, _ targets: Targets, _ microbatch: Microbatch) -> (
     losses: Tensor, best: [Int32]
   ) {

@@ -21,12 +21,16 @@ package protocol Layer {
 /// The tokens that go through a model together, and what belongs to them.
 package struct Microbatch {
   /// Ids, sequence after sequence. [tokens], i32
-  package var ids: Tensor
+  package let ids: Tensor
   /// The position of each token in its sequence. [tokens], i32
   package let positions: Tensor
+  /// The segment of each token, where the model has segment vectors. [tokens], i32
+  package let segments: Tensor?
   package let sequences: Int
   /// Tokens of each sequence.
   package let length: Int
+  /// Tokens of each sequence that are not padding, 1 ... length; nil: all. [sequences], i32
+  package let visible: Tensor?
   /// Key of the random numbers of this microbatch; nil where nothing is dropped.
   package var key: RandomKey?
   /// Where weight gradients go.
@@ -35,14 +39,17 @@ package struct Microbatch {
   package var cache: KeyValueCache?
 
   package init(
-    ids: Tensor, positions: Tensor, sequences: Int, length: Int, key: RandomKey? = nil,
-    weightGradients: WeightGradients = WeightGradients(), cache: KeyValueCache? = nil
+    ids: Tensor, positions: Tensor, segments: Tensor? = nil, sequences: Int, length: Int,
+    visible: Tensor? = nil, key: RandomKey? = nil, weightGradients: WeightGradients = WeightGradients(),
+    cache: KeyValueCache? = nil
   ) {
     precondition(ids.count == sequences * length, "\(ids.count) ids for \(sequences) × \(length) tokens")
     self.ids = ids
     self.positions = positions
+    self.segments = segments
     self.sequences = sequences
     self.length = length
+    self.visible = visible
     self.key = key
     self.weightGradients = weightGradients
     self.cache = cache

@@ -14,6 +14,8 @@ package struct SelfAttention: Layer {
   package let heads: Int
   package let keyValueHeads: Int
   package let headWidth: Int
+  /// Whether a token sees none behind it.
+  package let isCausal: Bool
   package let rotary: RotaryTable?
   package let dropout: Float
   /// Which layer this is, for its cache and its random keys.
@@ -38,8 +40,8 @@ package struct SelfAttention: Layer {
 
   /// `heads`, `keyValueHeads`: of the whole layer.
   package init(
-    _ name: String, norm: Norm, width: Int, heads: Int, keyValueHeads: Int, headWidth: Int, bias: Bool,
-    deviation: Float, outputDeviation: Float, rotary: RotaryTable?, dropout: Float, index: Int,
+    _ name: String, norm: Norm, width: Int, heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
+    bias: Bool, deviation: Float, outputDeviation: Float, rotary: RotaryTable?, dropout: Float, index: Int,
     isSelective: Bool, _ axis: TensorAxis, _ store: ParameterStore
   ) {
     self.norm = norm
@@ -69,6 +71,7 @@ package struct SelfAttention: Layer {
       "\(name).output", in: heads * headWidth, share: rows(ownHeads), out: width, bias: bias,
       deviation: outputDeviation, dropout: dropout, index: index, place: "attention output", axis, store)
     self.headWidth = headWidth
+    self.isCausal = isCausal
     self.rotary = rotary
     self.dropout = dropout
     self.index = index
@@ -126,6 +129,8 @@ package struct SelfAttention: Layer {
     var attention = Attention(
       batch: microbatch.sequences, length: microbatch.length, keyLength: keys, heads: heads,
       keyValueHeads: keyValueHeads, headWidth: headWidth)
+    attention.isCausal = isCausal
+    attention.visible = microbatch.visible
     if dropout > 0, let key = microbatch.key {
       attention.dropout = dropout
       attention.dropoutKey = key.at(index).at("attention").value

@@ -82,10 +82,3 @@ package struct SequenceHead {
     }
   }
 }
-
-extension Tensor {
-  /// self = dy ∘ (1 − y²), where y = tanh(x).
-  fileprivate func setTanhGradient(_ dy: Tensor, of y: Tensor) {
-    copy(from: zip(dy.floats, y.floats).map { $0 * (1 - $1 * $1) })
-  }
-}

@@ -36,34 +36,27 @@ struct VocabularyLoss {
     }
   }
 
-  /// Of each row, the column of the whole vocabulary with the largest logit: the first of equals, and a NaN before any
-  /// number (`torch.argmax`). The same on every rank.
+  /// Of each row, the column of the whole vocabulary with the largest logit, the first of equals; −1 of a row that has
+  /// no number. The same on every rank.
   func best(of logits: Tensor) -> [Int32] {
-    let own = Self.largest(of: logits)
-    guard group.count > 1 else { return own.map { Int32($0.column) } }
-    // Every rank of few rows: two numbers a row travel.
-    let all = group.gather(
-      own.flatMap { [Double($0.logit), Double(firstColumn + $0.column)] }, on: logits.device)
-    return own.indices.map { row in
-      var best = (logit: -Double.infinity, column: 0.0)
-      for (rank, values) in all.enumerated() {
-        let (logit, column) = (values[2 * row], values[2 * row + 1])
-        if rank == 0 || Self.isLarger(logit, than: best.logit) { best = (logit, column) }
+    let device = logits.device, rows = logits.rows
+    let columns = Tensor(uninitialized: Shape(rows), .i32, on: device)
+    let values = Tensor(uninitialized: Shape(rows), on: device)
+    logits.indexOfLargest(into: columns, values: values, firstColumn: firstColumn)
+    guard group.count > 1 else { return columns.integers }
+    let allColumns = Tensor(uninitialized: Shape(group.count * rows), .i32, on: device)
+    let allValues = Tensor(uninitialized: Shape(group.count * rows), on: device)
+    group.allGather(columns, into: allColumns)
+    group.allGather(values, into: allValues)
+    let (places, largest) = (allColumns.integers, allValues.floats)
+    return (0..<rows).map { row in
+      // Ranks hold columns in their order: the first of equals is the lower rank's.
+      var best = row
+      for other in Swift.stride(from: row + rows, to: places.count, by: rows)
+      where largest[other] > largest[best] {
+        best = other
       }
-      return Int32(best.column)
+      return places[best]
     }
   }
-
-  private static func largest(of logits: Tensor) -> [(logit: Float, column: Int)] {
-    let columns = logits.columns, elements = logits.floats
-    return (0..<logits.rows).map { row in
-      var best = (logit: elements[row * columns], column: 0)
-      for column in 0..<columns where isLarger(elements[row * columns + column], than: best.logit) {
-        best = (elements[row * columns + column], column)
-      }
-      return best
-    }
-  }
-
-  private static func isLarger<F: FloatingPoint>(_ a: F, than b: F) -> Bool { a > b || a.isNaN && !b.isNaN }
 }

@@ -43,7 +43,8 @@ package final class Transformer {
       part.hasEmbedding
       ? Embedding(
         vocabulary: config.vocabulary, width: config.width,
-        context: config.positions == .learned ? config.context : nil, deviation: deviation,
+        context: config.positions == .learned ? config.context : nil, segments: config.segments,
+        deviation: deviation,
         dropout: Float(config.dropout), part.axis, store) : nil
     let rotary =
       config.positions == .rotary
@@ -73,7 +74,7 @@ package final class Transformer {
     let attention = SelfAttention(
       "layers.\(index).attention", norm: norm("layers.\(index).attention.norm"), width: config.width,
       heads: config.heads, keyValueHeads: config.keyValueHeadCount, headWidth: config.headSize,
-      bias: config.bias, deviation: Float(config.initialDeviation),
+      isCausal: config.kind == .decoder, bias: config.bias, deviation: Float(config.initialDeviation),
       outputDeviation: Float(config.outputDeviation), rotary: rotary, dropout: Float(config.dropout),
       index: index, isSelective: isSelective, axis, store)
     let feedForward = FeedForward(

@@ -155,14 +155,14 @@ extension Transformer.Config {
 
   /// Floating-point operations of the model for one token of a sequence of `length`, forward and backward:
   /// 6 per weight of a matrix product and 12·width-of-heads·length per layer for the full attention square.
-  /// The convention of the Nemotron reports: no recompute counted, causal skipping not subtracted. An encoder's head
-  /// is counted for every token, though only masked ones reach it.
-  package func modelFLOPs(perTokenOfLength length: Int) -> Double {
+  /// The convention of the Nemotron reports: no recompute counted, causal skipping not subtracted.
+  ///
+  /// - Parameter share: of the tokens, those that the head predicts: an encoder's masked ones.
+  package func modelFLOPs(perTokenOfLength length: Int, predicted share: Double = 1) -> Double {
     let heads = Double(heads * headSize), kv = Double(keyValueHeadCount * headSize), width = Double(width)
     let gated = activation.isGated ? 3.0 : 2.0
     let block = width * (heads + 2 * kv) + heads * width + gated * width * Double(innerWidth)
-    let head = classes > 0 ? 0 : width * Double(vocabulary) + (kind == .encoder ? width * width : 0)
-    let products = Double(layers) * block + head
-    return 6 * products + 12 * Double(layers) * heads * Double(length)
+    let head = classes > 0 ? 0 : width * (Double(vocabulary) + (kind == .encoder ? width : 0))
+    return 6 * (Double(layers) * block + share * head) + 12 * Double(layers) * heads * Double(length)
   }
 }

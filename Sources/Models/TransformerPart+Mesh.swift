@@ -17,7 +17,7 @@ extension Transformer.Config {
   package var headCost: Double {
     let fused = (heads + 2 * keyValueHeadCount) * headSize
     let inner = (activation.isGated ? 3 : 2) * innerWidth
-    return Double(vocabulary) / Double(max(1, fused + heads * headSize + inner))
+    return classes > 0 ? 0 : Double(vocabulary) / Double(max(1, fused + heads * headSize + inner))
   }
 
   /// Why `ranks` ranks cannot divide the model's matrices, a sentence each.

@@ -63,10 +63,12 @@ final class Feeder {
     let number = index * rank.data.count + rank.data.rank
     let size = config.training.microbatch, length = config.sequenceLength, choices = config.model.choices
     let key = step.flatMap { step in dropoutKey?.at(step).at(number) }
-    var microbatch = Microbatch(
-      ids: zeros, positions: positions, sequences: size * choices, length: length, key: key,
-      weightGradients: weightGradients)
-    guard readsData else { return PipelineEngine.Feed(microbatch: microbatch, targets: nil) }
+    func microbatch(_ ids: Tensor, segments: Tensor? = nil, visible: Tensor? = nil) -> Microbatch {
+      Microbatch(
+        ids: ids, positions: positions, segments: segments, sequences: size * choices, length: length,
+        visible: visible, key: key, weightGradients: weightGradients)
+    }
+    guard readsData else { return PipelineEngine.Feed(microbatch: microbatch(zeros), targets: nil) }
     let first = samples.lowerBound + number * size
     try loader.read((first..<first + size).clamped(to: samples), into: &batch)
     try model.checkVocabulary(of: batch)
@@ -74,9 +76,9 @@ final class Feeder {
     func tensor(_ values: [Int32]) -> Tensor? {
       values.isEmpty ? nil : Tensor(values, Shape(values.count), on: model.device)
     }
-    microbatch.ids = tensor(batch.tokens) ?? zeros
     return PipelineEngine.Feed(
-      microbatch: microbatch,
-      targets: Targets(tokens: batch.targets, on: model.device))
+      microbatch: microbatch(
+        tensor(batch.tokens) ?? zeros, segments: tensor(batch.segments), visible: tensor(batch.lengths)),
+      targets: Targets(tokens: batch.targets, labels: batch.labels, on: model.device))
   }
 }

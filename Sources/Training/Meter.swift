@@ -19,7 +19,8 @@ final class Meter {
   init(_ config: RunConfig, model: Transformer, _ rank: Rank, done: Int) {
     rank.world.barrier(on: model.device)
     peak = rank.world.sum([model.device.measurePeak(), 0, 0, 0], on: model.device)[0]
-    flopsPerToken = model.config.modelFLOPs(perTokenOfLength: config.sequenceLength)
+    flopsPerToken = model.config.modelFLOPs(
+      perTokenOfLength: config.sequenceLength, predicted: config.predictedShare)
     line =
       rank.isFirst ? ProgressLine("train", total: config.training.steps, unit: "step", done: done) : nil
   }

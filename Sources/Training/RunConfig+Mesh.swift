@@ -31,7 +31,8 @@ extension RunConfig {
       return StagePlan(stages: mesh.pipeline, chunks: mesh.interleave, layerCounts: mesh.layers)
     }
     return StagePlan(
-      layers: model.layers, stages: mesh.pipeline, chunks: mesh.interleave, headCost: model.headCost)
+      layers: model.layers, stages: mesh.pipeline, chunks: mesh.interleave,
+      headCost: predictedShare * model.headCost)
   }
 
   /// What `rank` holds of the model.

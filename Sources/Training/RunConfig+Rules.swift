@@ -11,6 +11,7 @@ extension RunConfig {
       model.problems
         + [
           positiveCounts(), intervalsMakeSense(), microbatchDivides(), sequenceFits(), oneSource(),
+          taskFits(), classifierHasTask(), maskingIsValid(),
           splitIsValid(), rampDivides(), recovery.problem, rollbackHasCheckpoints(),
           timeoutIsFinite(),
           Self.problem(in: "optimizer", optimizer.validate),
@@ -97,6 +98,31 @@ extension RunConfig {
         + "weight \(bad.weight)"
     }
     return nil
+  }
+
+  private func taskFits() -> String? {
+    guard let task = data.task else { return nil }
+    if task.training.isEmpty { return "data.task.training names no file to learn from" }
+    return model.kind == .encoder && model.classes == task.kind.classes && model.choices == task.kind.choices
+      ? nil
+      : "data.task.kind \(task.kind.rawValue) wants model.kind encoder, model.classes \(task.kind.classes) and "
+        + "model.choices \(task.kind.choices), got \(model.kind.rawValue), \(model.classes) and \(model.choices): "
+        + "`needletail finetune` sets them"
+  }
+
+  private func classifierHasTask() -> String? {
+    model.classes > 0 && data.task == nil
+      ? "model.classes \(model.classes) needs data.task, the questions to learn from: `needletail finetune` sets it"
+      : nil
+  }
+
+  private func maskingIsValid() -> String? {
+    do throws(CorpusFailure) {
+      try data.masking.validate()
+      return nil
+    } catch {
+      return "data.masking: \(error)"
+    }
   }
 
   private func splitIsValid() -> String? {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Corpus
 import Layers
 import Models
 import Optimizers
@@ -26,6 +27,9 @@ package struct RunConfig: Codable, Sendable {
 
   /// Tokens that go through the model together; a sample is one sequence, or one for each choice of a question.
   package var tokensPerMicrobatch: Int { training.microbatch * tokensPerSample }
+
+  /// Of the tokens, those that the model predicts.
+  package var predictedShare: Double { model.kind == .encoder ? data.masking.maskingProbability : 1 }
 
   package var tokensPerSample: Int { model.choices * sequenceLength }
 }
@@ -68,6 +72,10 @@ package struct DataConfig: Codable, Sendable, Equatable {
   package var split = "969,30,1"
   /// The tokenizer's file or directory, carried along with the model; nil: beside the dataset's tokens only.
   package var tokenizer: String?
+  /// What a pretrained encoder is finetuned for, in place of datasets of tokens; nil: it is not.
+  package var task: TaskConfig?
+  /// Which tokens an encoder has to predict.
+  package var masking = BERTDataset.Options()
   /// Whether the token after an end-of-text is not predicted.
   package var masksEndOfText = false
 
@@ -87,6 +95,17 @@ package struct DataConfig: Codable, Sendable, Equatable {
     only.prefix = prefix
     return [only]
   }
+}
+
+/// The questions of a finetuning run.
+package struct TaskConfig: RecipeSection, Sendable, Equatable {
+  package var kind = TaskKind.mnli
+  /// Files, or RACE's folders, to learn from.
+  package var training: [String] = []
+  /// The same to measure loss and accuracy on.
+  package var validation: [String] = []
+
+  package init() {}
 }
 
 /// Where a run stands on disk and how much of it is kept.

@@ -48,9 +48,7 @@ package struct StepBenchmark {
     let model = Transformer(config.model, recompute: config.training.recompute, on: device)
     try config.checkMemory(.single, model)
     model.store.initialize(seed: UInt64(config.training.seed))
-    let samples = RandomSamples(
-      vocabulary: config.model.vocabulary, sequenceLength: config.sequenceLength,
-      count: config.training.globalBatch * config.training.steps)
+    let samples = RandomSamples(config)
     let step = TrainStep(config, model: model, loader: Loader(samples))
     let peakBefore = device.measurePeak(seconds: 0.2)
     for _ in 0..<warmup { _ = try step.run() }
@@ -70,24 +68,27 @@ package struct StepBenchmark {
     parameters = model.store.parameterCount
     threads = device.threads
     self.instructionSet = device.instructionSet
-    tokensPerStep = config.training.globalBatch * config.sequenceLength
+    tokensPerStep = config.training.globalBatch * config.tokensPerSample
     self.seconds = seconds
-    flopsPerToken = config.model.modelFLOPs(perTokenOfLength: config.sequenceLength)
+    flopsPerToken = config.model.modelFLOPs(
+      perTokenOfLength: config.sequenceLength, predicted: config.predictedShare)
     let peak = max(peakBefore, device.measurePeak(seconds: 0.2))
     self.peak = peak
     peakMemory = Device.peakResidentBytes
     poolMissesPerStep = Double(device.misses - misses) / Double(max(1, steps))
     lastLoss = loss
     savedBytes = Self.measureSaved(
-      model, sequences: config.training.microbatch, length: config.sequenceLength)
+      model, sequences: config.training.microbatch * config.model.choices, length: config.sequenceLength)
     self.profile = profile.flatMap { StepProfile($0, of: model, peak: peak) }
   }
 
   private static func measureSaved(
     _ model: Transformer, sequences: Int, length: Int
   ) -> (predicted: Int, measured: Int) {
+    let zeros = Tensor(
+      [Int32](repeating: 0, count: sequences * length), Shape(sequences * length), on: model.device)
     let microbatch = Microbatch(
-      [Int32](repeating: 0, count: sequences * length), sequences: sequences, on: model.device)
+      ids: zeros, positions: zeros, segments: zeros, sequences: sequences, length: length)
     let before = model.device.usedBytes
     let saved = model.forward(microbatch).saved
     let kept = model.device.usedBytes - before
@@ -103,15 +104,37 @@ package struct StepBenchmark {
 
 /// Tokens drawn evenly from a vocabulary; a sample depends on its index alone.
 private struct RandomSamples: Samples {
-  let vocabulary: Int
   let sequenceLength: Int
   let count: Int
+  let layout: Batch.Layout
+  private let model: Transformer.Config
+  private let predictedShare: Double
+
+  init(_ config: RunConfig) {
+    sequenceLength = config.sequenceLength
+    count = config.training.globalBatch * config.training.steps
+    model = config.model
+    let isEncoder = model.kind == .encoder
+    layout = Batch.Layout(
+      sequences: model.choices, hasSegments: isEncoder,
+      hasLabels: isEncoder && (model.classes > 0 || model.sentenceOrder))
+    predictedShare = config.predictedShare
+  }
 
   func append(_ index: Int, to batch: inout Batch) {
-    let key = RandomKey(seed: 0).at(index)
-    for position in 0...sequenceLength {
-      batch.tokens.append(Int32(key.at(position).value % UInt64(vocabulary)))
+    let key = RandomKey(seed: 0).at(index), tokens = layout.sequences * sequenceLength
+    func token(_ place: Int) -> Int32 { Int32(key.at(place).value % UInt64(model.vocabulary)) }
+    for place in 0..<tokens { batch.tokens.append(token(place)) }
+    guard model.kind == .encoder else {
+      batch.tokens.append(token(tokens))
+      return batch.shiftTargets()
     }
-    batch.shiftTargets()
+    let each = Int((1 / predictedShare).rounded())
+    for place in 0..<tokens {
+      batch.targets.append(model.classes == 0 && place % each == 0 ? token(place + 1) : Batch.ignored)
+      batch.segments.append(Int32(2 * (place % sequenceLength) / sequenceLength))
+    }
+    for _ in 0..<layout.sequences { batch.lengths.append(Int32(sequenceLength)) }
+    if layout.hasLabels { batch.labels.append(Int32(index % 2)) }
   }
 }

@@ -118,7 +118,8 @@ extension Transformer.Config {
   /// The matrices that multiply activations, by the names of their layers; gated maps are one product.
   fileprivate var weights: [(name: String, out: Int, in: Int)] {
     let heads = heads * headSize, keyValues = keyValueHeadCount * headSize
-    return [
+    let transform = kind == .encoder ? [("transform", width, width)] : []
+    return transform + [
       ("attention.qkv", heads + 2 * keyValues, width), ("attention.output", width, heads),
       ("mlp.up", activation.isGated ? 2 * innerWidth : innerWidth, width), ("mlp.down", width, innerWidth),
       ("output", vocabulary, width),

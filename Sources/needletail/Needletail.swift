@@ -14,7 +14,8 @@ struct Needletail: AsyncParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, GenerateCommand.self,
+      TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, FinetuneCommand.self,
+      GenerateCommand.self,
       EvaluateCommand.self, CheckpointCommand.self, ConfigCommand.self, BenchmarkCommand.self,
       ScheduleCommand.self,
     ])

@@ -59,6 +59,34 @@ import Testing
     #expect(summary.tokensPerByte == 1)
   }
 
+  @Test("a sequence is a sentence where asked: no end of text, empty documents and sentences dropped")
+  func sentences() async throws {
+    let path = try scratch.write("One. Two!\n \t\nThree\n***\nFour. ~", to: "a.txt")
+    let builder = try CorpusBuilder(tokenizer: bytes, level: .sentence, options: .init(format: .lines)) {
+      // This tokenizer knows no stars and no tilde.
+      $0.map(Int32.init).filter { $0 != 42 && $0 != 126 }
+    }
+    let summary = try await builder.build([path], prefix: scratch("out"))
+    let dataset = try IndexedDataset(prefix: scratch("out"))
+    try dataset.verify(vocabularySize: 256)
+    #expect(summary.documents == 3 && summary.sequences == 4)
+    #expect(try (0..<3).map { try dataset.sequences(ofDocument: $0) } == [0..<2, 2..<3, 3..<4])
+    #expect(try dataset.document(0) == "One.Two!".utf8.map(Int32.init))
+    #expect(try dataset.document(2) == "Four.".utf8.map(Int32.init))
+    let description = try #require(try CorpusDescription.read(prefix: scratch("out")))
+    #expect(description.level == .sentence && description.sentences == 4 && !description.appendsEndOfText)
+  }
+
+  @Test("a description older than sentences is read")
+  func older() throws {
+    try scratch.write(
+      """
+      {"appendsEndOfText": true, "documents": 1, "sources": 1, "textBytes": 6, "tokens": 7,
+       "tokenizer": {"name": "bytes", "vocabularySize": 257, "endOfText": 256}}
+      """, to: "old.json")
+    #expect(try CorpusDescription.read(prefix: scratch("old"))?.level == nil)
+  }
+
   @Test("the description says how the dataset was made, and guards the vocabulary")
   func description() async throws {
     let path = try scratch.write("héllo", to: "a.txt")

@@ -62,6 +62,11 @@ static void run_backward(nk_pool *p, const operation *o, float *y, const float *
   nk_activate_backward(p, o->kind, y, dy, x, n);
 }
 
+static void run_tanh_backward(nk_pool *p, const operation *o, float *y, const float *x, const float *dy, int64_t n) {
+  (void)o;
+  nk_tanh_backward(p, y, dy, x, n);
+}
+
 static double exact_exp(const operation *o, double x, double dy, double y, double *unit) {
   (void)o, (void)dy, (void)y;
   return *unit = exp(x);
@@ -70,6 +75,11 @@ static double exact_tanh(const operation *o, double x, double dy, double y, doub
   (void)o, (void)dy, (void)y;
   *unit = fabs(tanh(x)) + 0x1p-126;
   return tanh(x);
+}
+static double exact_tanh_backward(const operation *o, double x, double dy, double y, double *unit) {
+  (void)o, (void)y;
+  *unit = fabs(dy) * (1 - x * x);
+  return dy * (1 - x * x);
 }
 static double exact_erf(const operation *o, double x, double dy, double y, double *unit) {
   (void)o, (void)dy, (void)y;
@@ -215,6 +225,7 @@ const claim elementwise_claims[] = {
     BOTH("derivative: GeLU (erf)", 3e-7, run_backward, exact_backward, NK_GELU_ERF, -12, 12),
     BOTH("derivative: squared ReLU", 2e-7, run_backward, exact_backward, NK_SQUARED_RELU, -12, 12),
     BOTH("derivative: SiLU", 3e-7, run_backward, exact_backward, NK_SILU, -12, 12),
+    BOTH("derivative: tanh, of its value", 2.4e-7, run_tanh_backward, exact_tanh_backward, 0, -1, 1),
     {"SwiGLU forward and backward", 5e-7, swiglu, NULL},
     {"SwiGLU does not depend on its neighbours", 0, swiglu_does_not_depend_on_neighbours, NULL},
     {0},

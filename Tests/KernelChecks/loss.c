@@ -67,20 +67,27 @@ static void embedding_forward(check *c, const void *with) {
   for (int64_t width = 1; width <= 200; width = width * 3 + 1)
     for (int64_t rows = 1; rows <= 40; rows += 13) {
       matrix table = uniform(c, 9, width, 0), places = uniform(c, 5, width, 0), y = empty(c, rows, width, 0);
-      matrix plain = empty(c, rows, width, 0);
-      int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4);
+      matrix plain = empty(c, rows, width, 0), kinds = uniform(c, 2, width, 0), sum = empty(c, rows, width, 0);
+      int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4), *segments = guarded(c, rows * 4);
       for (int64_t i = 0; i < rows; i++) {
         ids[i] = (int32_t)(next_bits(c) % 9);
         positions[i] = (int32_t)(i % 5);
+        segments[i] = (int32_t)(i / 3 % 2);
       }
+      // Not multiples of one small number, so that the order of additions shows.
+      for (int64_t j = 0; j < 5 * width; j++) places.at[j] *= 0.3f;
       const nk_table_part all = {0, 9};
-      nk_embedding_forward(c->pool, table.at, all, places.at, ids, positions, y.at, rows, width);
-      nk_embedding_forward(c->pool, table.at, all, NULL, ids, NULL, plain.at, rows, width);
+      const nk_added_rows none = {0}, by_place = {places.at, positions}, by_kind = {kinds.at, segments};
+      nk_embedding_forward(c->pool, table.at, all, ids, none, none, plain.at, rows, width);
+      nk_embedding_forward(c->pool, table.at, all, ids, by_place, none, y.at, rows, width);
+      nk_embedding_forward(c->pool, table.at, all, ids, by_place, by_kind, sum.at, rows, width);
       for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < width; j++) {
           float token = table.at[ids[i] * width + j];
           same(c, plain.at[i * width + j], token);
-          same(c, y.at[i * width + j], token + places.at[positions[i] * width + j]);
+          float place = places.at[positions[i] * width + j], kind = kinds.at[segments[i] * width + j];
+          same(c, y.at[i * width + j], token + place);
+          same(c, sum.at[i * width + j], token + (place + kind));
         }
       forget(c);
     }
@@ -102,9 +109,41 @@ static void embedding_backward(check *c, const void *with) {
   }
 }
 
+/// Rows in which the largest stands once or often, first or last, among infinities and NaN, or nowhere.
+static void largest_of_rows(check *c, const void *with) {
+  (void)with;
+  static const int64_t widths[] = {0, 1, 2, 7, 16, 31, 33, 100, 5003};
+  const int64_t rows = 23, first = 1000;
+  for (int w = 0; w < (int)(sizeof widths / sizeof *widths); w++) {
+    int64_t width = widths[w];
+    matrix x = uniform(c, rows, width, 3), values = empty(c, 1, rows, 0);
+    int32_t *columns = guarded(c, rows * 4);
+    for (int64_t i = 0; i < rows; i++)
+      for (int64_t j = 0; j < width; j++) {
+        float *at = x.at + i * x.stride + j;
+        if (i % 3 == 1) *at = rintf(*at * 2);
+        if (i % 5 == 2 && next_bits(c) % 3 == 0) *at = NAN;
+        if (i % 7 == 3 || (i % 5 == 4 && j % 2)) *at = -INFINITY;
+        if (i == 11) *at = NAN;
+        if (i == 12 && j >= width / 2) *at = INFINITY;
+      }
+    nk_largest(c->pool, x.at, x.stride, first, values.at, columns, rows, width);
+    for (int64_t i = 0; i < rows; i++) {
+      const float *row = x.at + i * x.stride;
+      int64_t best = -1;
+      for (int64_t j = 0; j < width; j++)
+        if (row[j] == row[j] && (best < 0 || row[j] > row[best])) best = j;
+      same(c, values.at[i], best < 0 ? -INFINITY : row[best]);
+      same_bits(c, (uint32_t)columns[i], (uint32_t)(best < 0 ? -1 : first + best));
+    }
+    forget(c);
+  }
+}
+
 const claim loss_claims[] = {
     {"cross-entropy and its gradient", 3e-7, cross_entropy, NULL},
     {"cross-entropy does not depend on its neighbours", 0, cross_entropy_does_not_depend_on_neighbours, NULL},
+    {"largest of each row", 0, largest_of_rows, NULL},
     {"embedding forward", 0, embedding_forward, NULL},
     {"embedding backward", 0, embedding_backward, NULL},
     {0},

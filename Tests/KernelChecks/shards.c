@@ -88,27 +88,32 @@ static void embedding(check *c, const void *with) {
   for (int64_t width = 1; width <= 200; width = width * 3 + 1) {
     matrix table = uniform(c, 17, width, 0), places = uniform(c, 5, width, 0), dy = uniform(c, rows, width, 0);
     matrix whole = empty(c, rows, width, 0), gradient = uniform(c, 17, width, 0), kept = copy_of(c, gradient);
-    int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4);
+    int32_t *ids = guarded(c, rows * 4), *positions = guarded(c, rows * 4), *kinds = guarded(c, rows * 4);
     for (int64_t i = 0; i < rows; i++) {
       ids[i] = (int32_t)(next_bits(c) % 17);
       positions[i] = (int32_t)(i % 5);
+      kinds[i] = (int32_t)(i / 7 % 2);
     }
-    nk_embedding_forward(c->pool, table.at, all, places.at, ids, positions, whole.at, rows, width);
+    for (int64_t j = 0; j < 5 * width; j++) places.at[j] *= 0.3f;
+    const nk_added_rows none = {0}, by_place = {places.at, positions}, by_kind = {places.at, kinds};
+    nk_embedding_forward(c->pool, table.at, all, ids, by_place, by_kind, whole.at, rows, width);
     nk_embedding_backward(c->pool, gradient.at, all, ids, dy.at, rows, width);
     for (int rank = 0; rank < 4; rank++) {
       nk_table_part part = {bounds[rank], bounds[rank + 1] - bounds[rank]};
       matrix rows_of = copy_of(c, part_of(table, part.first_row, part.table_rows, 0, width));
       matrix d_rows = copy_of(c, part_of(kept, part.first_row, part.table_rows, 0, width));
       matrix plain = empty(c, rows, width, 0), placed = empty(c, rows, width, 0);
-      nk_embedding_forward(c->pool, rows_of.at, part, NULL, ids, NULL, plain.at, rows, width);
-      nk_embedding_forward(c->pool, rows_of.at, part, places.at, ids, positions, placed.at, rows, width);
+      nk_embedding_forward(c->pool, rows_of.at, part, ids, none, none, plain.at, rows, width);
+      nk_embedding_forward(c->pool, rows_of.at, part, ids, by_place, by_kind, placed.at, rows, width);
       nk_embedding_backward(c->pool, d_rows.at, part, ids, dy.at, rows, width);
       for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < width; j++) {
           bool inside = ids[i] >= part.first_row && ids[i] < part.first_row + part.table_rows;
           same(c, plain.at[i * width + j], inside ? table.at[ids[i] * width + j] : 0);
-          same(c, placed.at[i * width + j],
-               inside ? whole.at[i * width + j] : places.at[positions[i] * width + j]);
+          float added = places.at[positions[i] * width + j] + places.at[kinds[i] * width + j];
+          same(c, placed.at[i * width + j], inside ? whole.at[i * width + j] : added);
+          // A rank without the id and one with nothing but the id make the whole's bits.
+          if (!inside) same(c, table.at[ids[i] * width + j] + placed.at[i * width + j], whole.at[i * width + j]);
         }
       same_all(c, d_rows, part_of(gradient, part.first_row, part.table_rows, 0, width));
     }

@@ -36,12 +36,14 @@ import Testing
   }
 
   func makeAttention(
-    kvHeads: Int, bias: Bool = true, rotary: Bool = true, dropout: Float = 0, isSelective: Bool = false
+    kvHeads: Int, isCausal: Bool = true, bias: Bool = true, rotary: Bool = true, dropout: Float = 0,
+    isSelective: Bool = false
   ) -> SelfAttention {
     SelfAttention(
       "attention", norm: Norm("norm", .layerNorm, width: 12, epsilon: 1e-5, .single, store), width: 12,
       heads: 4,
-      keyValueHeads: kvHeads, headWidth: 6, bias: bias, deviation: 0.1, outputDeviation: 0.1,
+      keyValueHeads: kvHeads, headWidth: 6, isCausal: isCausal, bias: bias, deviation: 0.1,
+      outputDeviation: 0.1,
       rotary: rotary ? RotaryTable(width: 4, positions: 16, base: 100, on: device) : nil, dropout: dropout,
       index: 0, isSelective: isSelective, .single, store)
   }
@@ -51,6 +53,18 @@ import Testing
     let layer = makeAttention(kvHeads: kvHeads, isSelective: isSelective)
     store.randomize(on: device)
     check(layer, width: 12, microbatch: .sample(sequences: 2, length: 9, on: device))
+  }
+
+  @Test("attention in both directions, of sequences that end early or not", arguments: [nil, [9, 4, 1]])
+  func attentionInBothDirections(visible: [Int32]?) {
+    let layer = makeAttention(kvHeads: 2, isCausal: false)
+    store.randomize(on: device)
+    let sample = Microbatch.sample(sequences: 3, length: 9, on: device)
+    check(
+      layer, width: 12,
+      microbatch: Microbatch(
+        ids: sample.ids, positions: sample.positions, sequences: 3, length: 9,
+        visible: visible.map { Tensor($0, Shape(3), on: device) }))
   }
 
   @Test("attention under dropout, whose mask is the same each time")

@@ -51,7 +51,7 @@ import Testing
     let at = Tensor(ids, Shape(ids.count), on: device),
       positionIDs = Tensor(positions, Shape(ids.count), on: device)
     let y = Tensor(uninitialized: Shape(ids.count, width), on: device)
-    y.setEmbedding(at, table: table, positions: positionIDs, positionTable: table)
+    y.setEmbedding(at, table: table, positions: (table, positionIDs))
     let expected = zip(ids, positions).flatMap { id, position in
       (0..<width).map { values[Int(id) * width + $0] + values[Int(position) * width + $0] }
     }

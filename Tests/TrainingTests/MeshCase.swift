@@ -10,7 +10,7 @@ import Topology
 
 /// One way to divide a small model, and what training it comes to.
 struct MeshCase: Sendable, CustomStringConvertible {
-  enum Family: String, CaseIterable, Sendable { case gpt2, nemotron, llama }
+  enum Family: String, CaseIterable, Sendable { case gpt2, nemotron, llama, bert }
 
   var family: Family
   var mesh = Mesh.single
@@ -45,6 +45,9 @@ struct MeshCase: Sendable, CustomStringConvertible {
       config.model.activation = .swiglu
       config.model.bias = false
       config.model.feedForwardWidth = 44
+    case .bert:
+      config.model.kind = .encoder
+      config.model.activation = .geluErf
     }
     config.training.steps = 5
     config.training.globalBatch = 8
@@ -106,14 +109,15 @@ struct MeshCase: Sendable, CustomStringConvertible {
         config.model, part: config.part(of: rank), recompute: config.training.recompute,
         multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
       model.store.initialize(seed: 7)
-      let step = TrainStep(config, model: model, loader: Loader(CountingSamples()), rank: rank)
+      let loader = Loader(family == .bert ? MaskedSamples() as any Samples : CountingSamples())
+      let step = TrainStep(config, model: model, loader: loader, rank: rank)
       var result = Result()
       for _ in 0..<config.training.steps {
         let outcome = try step.run()
         result.losses.append(outcome.loss)
         result.norms.append(outcome.gradientNorm.value)
       }
-      result.heldOut = try step.heldOutLosses(Loader(CountingSamples()), samples: 5).total
+      result.heldOut = try step.heldOutLosses(loader, samples: 5).total
       let shards = model.store.parts.filter(\.part.isKept).map { part, range in
         Shard(
           part: part.name, whole: part.whole.dimensions, block: part.block,
@@ -144,5 +148,24 @@ private struct CountingSamples: Samples {
   func append(_ index: Int, to batch: inout Batch) {
     batch.tokens += (0...sequenceLength).map { Int32(($0 % 5 == 4 ? $0 * index : 3 * $0 + index) % 67) }
     batch.shiftTargets()
+  }
+}
+
+/// The same in two segments of unequal lengths, every fourth token to be predicted, and a label.
+private struct MaskedSamples: Samples {
+  let sequenceLength = 16
+  let count = 1000
+  let layout = Batch.Layout(hasSegments: true, hasLabels: true)
+
+  func append(_ index: Int, to batch: inout Batch) throws {
+    let visible = 5 + index * 7 % 12
+    for place in 0..<sequenceLength {
+      batch.tokens.append(Int32((3 * place + index) % 67))
+      batch.targets.append(
+        place % 4 == 1 && place < visible ? Int32((3 * place + 2 * index) % 67) : Batch.ignored)
+      batch.segments.append(2 * place < visible ? 0 : 1)
+    }
+    batch.lengths.append(Int32(visible))
+    batch.labels.append(Int32(index / 3 % 2))
   }
 }

@@ -12,6 +12,7 @@
 #include "elementwise.h"
 #include "loss.h"
 #include "loss_shard.h"
+#include "largest.h"
 #include "optimizer.h"
 #include "reduce.h"
 #include "peak.h"
@@ -36,10 +37,12 @@ const nk_table TABLE = {
     .exp = exp_all,
     .tanh = tanh_all,
     .erf = erf_all,
+    .tanh_backward = tanh_backward,
     .cross_entropy = cross_entropy,
     .cross_entropy_statistics = cross_entropy_statistics,
     .cross_entropy_combine = cross_entropy_combine,
     .cross_entropy_gradient = cross_entropy_gradient,
+    .largest = largest,
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
     .sgd = sgd,

@@ -79,13 +79,18 @@ typedef struct {
   const nk_attention_args *g;
 } attention_state;
 
+/// The keys of a sequence that are not padding. No other is looked at.
+static inline int64_t keys_of(const nk_attention_args *g, int64_t sequence) {
+  return g->visible ? g->visible[sequence] : g->key_length;
+}
+
 /// Queries from position `query`, keys from position `key`.
 static inline mask mask_of(const nk_attention_args *g, int64_t query, int64_t rows, int64_t key, int64_t keys) {
   return (mask){rows, keys, g->causal ? query - key : keys};
 }
 
 /// How many keys of the tile its query r may see.
-static inline int64_t visible(mask m, int64_t r) {
+static inline int64_t seen_by(mask m, int64_t r) {
   int64_t seen = m.diagonal + r + 1;
   return seen < 0 ? 0 : at_most(seen, m.keys);
 }
@@ -158,7 +163,7 @@ static void start_rows(const forward_rows *f, int64_t rows, int64_t whole) {
 /// score so far grows, what is there already shrinks.
 static void soften_row(const nk_attention_args *g, const forward_rows *f, mask m, int64_t r, int64_t position,
                        int64_t key) {
-  int64_t seen = visible(m, r);
+  int64_t seen = seen_by(m, r);
   float *row = f->s + r * BLOCK;
   if (seen == 0) {
     memset(row, 0, sizeof(float) * (size_t)m.keys);
@@ -205,7 +210,7 @@ static int64_t forward_floats(const nk_attention_args *g) {
 }
 
 static void forward_group(const nk_attention_args *g, float *scratch, int64_t sequence, int64_t group) {
-  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
+  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = keys_of(g, sequence), per = g->heads / g->kv_heads;
   int64_t all = up(keys, BLOCK);
   const float *k = of_group(g, g->k, g->ldk, sequence, group), *v = of_group(g, g->v, g->ldv, sequence, group);
   float *packed_k = scratch, *packed_v = packed_k + all * d, *packed_q = packed_v + all * dn, *out = packed_q + BLOCK * d;
@@ -218,7 +223,7 @@ static void forward_group(const nk_attention_args *g, float *scratch, int64_t se
   }
   for (f.head = group * per; f.head < (group + 1) * per; f.head++)
     for (int64_t i = 0; i < g->length; i += BLOCK) {
-      int64_t rows = at_most(BLOCK, g->length - i), start = keys - g->length + i;
+      int64_t rows = at_most(BLOCK, g->length - i), start = g->key_length - g->length + i;
       const float *q = g->q + (sequence * g->length + i) * g->ldq + f.head * d;
       pack_rows(q, g->ldq, rows, d, MR, packed_q, g->scale);
       start_rows(&f, rows, up(rows, MR));
@@ -250,7 +255,7 @@ static void add_weighted_rows(const float *p, const float *v, int64_t ldv, int64
 /// One query a sequence, as when text is generated: keys and values are read once, where they lie. The same
 /// bits as `forward_group`.
 static void forward_query(const nk_attention_args *g, float *scratch, int64_t sequence, int64_t group) {
-  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = g->key_length, per = g->heads / g->kv_heads;
+  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = keys_of(g, sequence), per = g->heads / g->kv_heads;
   const float *k = of_group(g, g->k, g->ldk, sequence, group), *v = of_group(g, g->v, g->ldv, sequence, group);
   float *q = scratch, *out = q + up(d, LANES), *s = out + dn, maximum, sum;
   forward_rows f = {sequence, 0, dn, out, s, &maximum, &sum, s + BLOCK};
@@ -259,12 +264,12 @@ static void forward_query(const nk_attention_args *g, float *scratch, int64_t se
     scale_row(q, d, g->scale);
     start_rows(&f, 1, 1);
     for (int64_t j = 0; j < keys; j += BLOCK) {
-      mask m = mask_of(g, keys - 1, 1, j, at_most(BLOCK, keys - j));
+      mask m = mask_of(g, g->key_length - 1, 1, j, at_most(BLOCK, keys - j));
       nk_gemm_args scores = {.m = 1, .n = keys - j, .k = d, .a = q, .lda = d, .b = k + j * g->ldk, .ldb = g->ldk,
                              .transpose_b = true, .c = s, .ldc = BLOCK};
       for (int64_t c = 0; c < m.keys; c += FEW_COLUMNS)
         few_rows_panel(&scores, 1, c, at_most(FEW_COLUMNS, m.keys - c));
-      soften_row(g, &f, m, 0, keys - 1, j);
+      soften_row(g, &f, m, 0, g->key_length - 1, j);
       add_weighted_rows(s, v + j * g->ldv, g->ldv, m.keys, d, out);
     }
     finish_row(g, &f, 0, 0);

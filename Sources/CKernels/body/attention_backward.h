@@ -29,17 +29,21 @@ static void write_rows(float *y, int64_t ldy, const float *x, int64_t ldx, int64
   for (int64_t r = 0; r < rows; r++) memcpy(y + r * ldy, x + r * ldx, (size_t)width * sizeof(float));
 }
 
+static void clear_rows(float *y, int64_t ldy, int64_t rows, int64_t width) {
+  for (int64_t r = 0; r < rows; r++) memset(y + r * ldy, 0, (size_t)width * sizeof(float));
+}
+
 /// One tile: queries from i, keys from j.
 static void backward_tile(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t head,
                           int64_t i, int64_t j) {
-  int64_t rows = at_most(BLOCK, g->length - i), count = at_most(BLOCK, g->length - j);
+  int64_t rows = at_most(BLOCK, g->length - i), count = at_most(BLOCK, keys_of(g, sequence) - j);
   mask m = mask_of(g, i, rows, j, count);
   const float *log_sum = g->log_sum + (sequence * g->heads + head) * g->length + i;
   multiply_scores(m, b->left_q + i * b->d, b->right_keys + j * b->d, b->d, b->s);
   multiply_scores(m, b->left_do + i * b->d, b->right_values + j * b->d, b->d, b->dp);
   for (int64_t r = 0; r < rows; r++) {
     float *p = b->s + r * BLOCK, *dp = b->dp + r * BLOCK;
-    int64_t seen = visible(m, r), wide = up(count, COLUMNS), c = 0;
+    int64_t seen = seen_by(m, r), wide = up(count, COLUMNS), c = 0;
     exponentials(p, seen, wide, log_sum[r]);
     if (g->dropout > 0) {
       drop_probabilities(g, sequence, head, i + r, j, count, b->drop);
@@ -61,7 +65,7 @@ static void backward_tile(const nk_attention_args *g, const backward_scratch *b,
 }
 
 static void backward_head(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t head) {
-  int64_t d = b->d, dn = b->dn, first = sequence * g->length;
+  int64_t d = b->d, dn = b->dn, first = sequence * g->length, keys = keys_of(g, sequence);
   for (int64_t i = 0; i < g->length; i += BLOCK) {
     int64_t rows = at_most(BLOCK, g->length - i);
     const float *q = g->q + (first + i) * g->ldq + head * d;
@@ -74,15 +78,16 @@ static void backward_head(const nk_attention_args *g, const backward_scratch *b,
     for (int64_t r = 0; r < rows; r++) b->row_dot[i + r] = dot(d_out + r * g->ldd, out + r * g->ldo, d);
   }
   memset(b->dq, 0, (size_t)(b->all * dn) * sizeof(float));
-  for (int64_t j = 0; j < g->length; j += BLOCK)
+  for (int64_t j = 0; j < keys; j += BLOCK)
     for (int64_t i = g->causal ? j : 0; i < g->length; i += BLOCK) backward_tile(g, b, sequence, head, i, j);
   write_rows(g->dq + first * g->lddq + head * d, g->lddq, b->dq, dn, g->length, d);
 }
 
 static void backward_group(const nk_attention_args *g, const backward_scratch *b, int64_t sequence, int64_t group) {
   int64_t d = b->d, dn = b->dn, first = sequence * g->length, per = g->heads / g->kv_heads;
-  for (int64_t j = 0; j < g->length; j += BLOCK) {
-    int64_t count = at_most(BLOCK, g->length - j);
+  int64_t keys = keys_of(g, sequence);
+  for (int64_t j = 0; j < keys; j += BLOCK) {
+    int64_t count = at_most(BLOCK, keys - j);
     const float *k = g->k + (first + j) * g->ldk + group * d, *v = g->v + (first + j) * g->ldv + group * d;
     pack_rows(k, g->ldk, count, d, COLUMNS, b->right_keys + j * d, 1);
     pack_rows(v, g->ldv, count, d, COLUMNS, b->right_values + j * d, 1);
@@ -91,8 +96,11 @@ static void backward_group(const nk_attention_args *g, const backward_scratch *b
   memset(b->dk, 0, (size_t)(b->all * dn) * sizeof(float));
   memset(b->dv, 0, (size_t)(b->all * dn) * sizeof(float));
   for (int64_t head = group * per; head < (group + 1) * per; head++) backward_head(g, b, sequence, head);
-  write_rows(g->dk + first * g->lddk + group * d, g->lddk, b->dk, dn, g->length, d);
-  write_rows(g->dv + first * g->lddv + group * d, g->lddv, b->dv, dn, g->length, d);
+  float *dk = g->dk + first * g->lddk + group * d, *dv = g->dv + first * g->lddv + group * d;
+  write_rows(dk, g->lddk, b->dk, dn, keys, d);
+  write_rows(dv, g->lddv, b->dv, dn, keys, d);
+  clear_rows(dk + keys * g->lddk, g->lddk, g->length - keys, d);
+  clear_rows(dv + keys * g->lddv, g->lddv, g->length - keys, d);
 }
 
 static void attention_backward_task(void *context, int worker) {

@@ -38,6 +38,7 @@ ELEMENTWISE(add_scaled, fma_(x, splat(s->scale), y))
 ELEMENTWISE(exp, vexp(x))
 ELEMENTWISE(tanh, vtanh(x))
 ELEMENTWISE(erf, verf(x))
+ELEMENTWISE(tanh_backward, x2 * ((1.0f - x) * (1.0f + x)))
 ELEMENTWISE(activate, vactivate(s->kind, x))
 ELEMENTWISE(activate_backward, x2 * vderivative(s->kind, x))
 
@@ -60,6 +61,10 @@ static void tanh_all(nk_pool *pool, float *y, const float *x, int64_t count) {
 static void erf_all(nk_pool *pool, float *y, const float *x, int64_t count) {
   elementwise_state s = {.pool = pool, .y = y, .x = x, .count = count};
   nk_pool_loop(pool, erf_task, &s);
+}
+static void tanh_backward(nk_pool *pool, float *dx, const float *dy, const float *y, int64_t count) {
+  elementwise_state s = {.pool = pool, .y = dx, .x = y, .x2 = dy, .count = count};
+  nk_pool_loop(pool, tanh_backward_task, &s);
 }
 static void activate(nk_pool *pool, nk_activation kind, float *y, const float *x, int64_t count) {
   elementwise_state s = {.pool = pool, .kind = kind, .y = y, .x = x, .count = count};

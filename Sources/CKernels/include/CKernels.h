@@ -81,13 +81,17 @@ void nk_gemm(nk_pool *pool, const nk_gemm_args *args);
 
 // ---------------------------------------------------------------- attention
 
-/// Causal scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.
+/// Scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.
 /// Row i of sequence s is row s·length + i of q, and s·key_length + j of k and v; query i stands at
-/// position key_length − length + i. `log_sum` is [batch·heads·length] (sequence, head, query).
+/// position key_length − length + i, and sees no later key where `causal`. `log_sum` is [batch·heads·length]
+/// (sequence, head, query).
 typedef struct {
   int64_t batch, length, key_length, heads, kv_heads, head_width;
   float scale;
   bool causal;
+  // [batch] or null: how many keys of each sequence, 1 … key_length, are not padding; no query sees the others,
+  // whose dk and dv are 0. Not where `causal`. What a sequence gives does not depend on its padding.
+  const int32_t *visible;
   const float *q; int64_t ldq;
   const float *k; int64_t ldk;
   const float *v; int64_t ldv;
@@ -156,6 +160,8 @@ void nk_dropout(nk_pool *pool, float *y, const float *x, const float *residual, 
 void nk_exp(nk_pool *pool, float *y, const float *x, int64_t count);
 void nk_tanh(nk_pool *pool, float *y, const float *x, int64_t count);
 void nk_erf(nk_pool *pool, float *y, const float *x, int64_t count);
+/// dx = dy·(1 − y²), where y = tanh(x).
+void nk_tanh_backward(nk_pool *pool, float *dx, const float *dy, const float *y, int64_t count);
 
 // ---------------------------------------------------------------- embedding, loss
 
@@ -164,10 +170,16 @@ typedef struct {
   int64_t first_row, table_rows;
 } nk_table_part;
 
-/// y[row] = the table's row ids[row], 0 where that lies outside `part` (+ position_table[positions[row]] when
-/// given).
-void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const float *position_table,
-                          const int32_t *ids, const int32_t *positions, float *y, int64_t rows, int64_t width);
+/// A whole table, and which of its rows is added to each row; nothing where the table is null.
+typedef struct {
+  const float *table;
+  const int32_t *at;
+} nk_added_rows;
+
+/// y[row] = the table's row ids[row], 0 where that lies outside `part`, + (position + segment), each where given:
+/// rows of the same bits whichever rank has the id, once the ranks' rows are added.
+void nk_embedding_forward(nk_pool *pool, const float *table, nk_table_part part, const int32_t *ids,
+                          nk_added_rows positions, nk_added_rows segments, float *y, int64_t rows, int64_t width);
 /// The table's row ids[row] of the gradient += dy[row], where it lies inside `part`.
 void nk_embedding_backward(nk_pool *pool, float *d_table, nk_table_part part, const int32_t *ids,
                            const float *dy, int64_t rows, int64_t width);
@@ -193,6 +205,11 @@ void nk_cross_entropy_combine(nk_pool *pool, const float *statistics, const int3
 void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, const int32_t *targets,
                                int64_t first_column, const float *statistics, const float *totals, int64_t rows,
                                int64_t columns, float weight);
+
+/// Of each row the largest element and the first column where it stands, counted from `first_column`; −∞ and −1
+/// where there is none. A NaN is none.
+void nk_largest(nk_pool *pool, const float *x, int64_t ld, int64_t first_column, float *values, int32_t *columns,
+                int64_t rows, int64_t width);
 
 // ---------------------------------------------------------------- optimizer
 

@@ -12,22 +12,26 @@ package struct CorpusBuilder: Sendable {
   package typealias Encoder = @Sendable ([UInt8]) -> [Int32]
 
   package var options = InputOptions()
-  /// Whether to end every document with the tokenizer's end-of-text token.
-  package var appendsEndOfText: Bool
+  /// Whether a sequence is a sentence or a document.
+  package let level: CorpusDescription.Level
+  /// Whether every document ends with the tokenizer's end-of-text token; sentences never do.
+  package let appendsEndOfText: Bool
 
   private let tokenizer: CorpusDescription.TokenizerIdentity
   private let encode: Encoder
 
   /// - Parameter encode: UTF-8 bytes to tokens; called from several threads at once.
   package init(
-    tokenizer: CorpusDescription.TokenizerIdentity, appendsEndOfText: Bool = true,
-    options: InputOptions = InputOptions(), encode: @escaping Encoder
+    tokenizer: CorpusDescription.TokenizerIdentity, level: CorpusDescription.Level = .document,
+    appendsEndOfText: Bool = true, options: InputOptions = InputOptions(), encode: @escaping Encoder
   ) throws(CorpusFailure) {
+    let appendsEndOfText = appendsEndOfText && level == .document
     guard !appendsEndOfText || tokenizer.endOfText != nil else {
       throw CorpusFailure(
         tokenizer.name, "has no end-of-text token to end documents with; choose one or do not append it")
     }
     self.tokenizer = tokenizer
+    self.level = level
     self.appendsEndOfText = appendsEndOfText
     self.options = options
     self.encode = encode
@@ -49,11 +53,12 @@ package struct CorpusBuilder: Sendable {
     try writer.commit()
     try CorpusDescription(
       tokenizer: tokenizer, appendsEndOfText: appendsEndOfText, sources: inputs.count,
-      documents: progress.documents, tokens: progress.tokens, textBytes: progress.textBytes
+      documents: progress.documents, tokens: progress.tokens, textBytes: progress.textBytes, level: level,
+      sentences: level == .sentence ? progress.sequences : nil
     ).write(prefix: prefix)
     return CorpusSummary(
-      prefix: prefix, documents: progress.documents, tokens: progress.tokens, textBytes: progress.textBytes,
-      duration: ContinuousClock.now - start)
+      prefix: prefix, documents: progress.documents, sequences: progress.sequences, tokens: progress.tokens,
+      textBytes: progress.textBytes, duration: ContinuousClock.now - start)
   }
 
   /// Reads, encodes on all cores and writes in order. At most `limit` batches are between the reader and
@@ -102,9 +107,9 @@ package struct CorpusBuilder: Sendable {
       for document in batch.documents {
         let text = try decoder.text(of: document)
         guard !text.isEmpty else { continue }
-        var tokens = encode(text)
-        if appendsEndOfText, let end = tokenizer.endOfText { tokens.append(end) }
-        result.tokens.append(tokens)
+        let sequences = self.sequences(of: text)
+        guard !sequences.isEmpty else { continue }
+        result.sequences.append(sequences)
         result.textBytes += text.count
       }
       return result
@@ -112,13 +117,24 @@ package struct CorpusBuilder: Sendable {
     return EncodedBatch(number: batch.number, consumed: batch.consumed, outcome: outcome)
   }
 
+  /// The tokens of each sequence of a document. Sentences without tokens are none.
+  private func sequences(of text: [UInt8]) -> [[Int32]] {
+    guard level == .document else {
+      return SentenceSplitter.split(text).map { encode(Array(text[$0])) }.filter { !$0.isEmpty }
+    }
+    var tokens = encode(text)
+    if appendsEndOfText, let end = tokenizer.endOfText { tokens.append(end) }
+    return [tokens]
+  }
+
   private func write(_ batch: EncodedBatch, to writer: IndexedDatasetWriter, progress: inout CorpusProgress)
     throws
   {
     let documents = try batch.outcome.get()
-    for tokens in documents.tokens { try writer.append(tokens) }
+    for sequences in documents.sequences { try writer.append(sequences) }
     progress.bytes = batch.consumed
     progress.documents = writer.documentCount
+    progress.sequences = writer.sequenceCount
     progress.tokens = writer.tokenCount
     progress.textBytes += documents.textBytes
   }

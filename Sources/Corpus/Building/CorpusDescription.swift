@@ -19,6 +19,14 @@ package struct CorpusDescription: Codable, Sendable, Equatable {
   package var tokens: Int
   /// UTF-8 bytes of the text that was encoded.
   package var textBytes: Int
+  /// What a sequence is; nil in descriptions older than sentences: a document.
+  package var level: Level?
+  /// Sequences, where they are sentences.
+  package var sentences: Int?
+
+  package enum Level: String, Codable, Sendable {
+    case document, sentence
+  }
 
   /// What tells one tokenizer from another.
   package struct TokenizerIdentity: Codable, Sendable, Equatable {
@@ -67,5 +75,12 @@ package struct CorpusDescription: Codable, Sendable, Equatable {
         "the dataset was encoded by \(tokenizer.name) with \(tokenizer.vocabularySize) tokens, the model has "
           + "\(vocabularySize); build the dataset with the model's tokenizer or set the model's vocabulary")
     }
+  }
+}
+
+extension IndexedDataset {
+  /// What a sequence is, by the dataset's description or, without one, by whether documents have several.
+  package func level(_ description: CorpusDescription?) -> CorpusDescription.Level {
+    description?.level ?? (sequenceCount > documentCount ? .sentence : .document)
   }
 }

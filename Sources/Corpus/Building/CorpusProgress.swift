@@ -4,6 +4,8 @@ package struct CorpusProgress: Sendable, Equatable {
   package var bytes = 0
   package var totalBytes = 0
   package var documents = 0
+  /// Sequences: documents or their sentences.
+  package var sequences = 0
   package var tokens = 0
   /// UTF-8 bytes of the text.
   package var textBytes = 0
@@ -13,6 +15,8 @@ package struct CorpusProgress: Sendable, Equatable {
 package struct CorpusSummary: Sendable, Equatable {
   package let prefix: String
   package let documents: Int
+  /// Sequences: documents or their sentences.
+  package let sequences: Int
   package let tokens: Int
   /// UTF-8 bytes of the text.
   package let textBytes: Int

@@ -16,7 +16,8 @@ struct EncodedBatch: Sendable {
   let outcome: Result<Documents, any Error>
 
   struct Documents: Sendable {
-    var tokens: [[Int32]] = []
+    /// The tokens of each sequence of each document.
+    var sequences: [[[Int32]]] = []
     var textBytes = 0
   }
 }

@@ -8,16 +8,19 @@ import Files
 
 /// Writes a Megatron dataset one document at a time; nothing is visible under `prefix` until `commit()`.
 ///
-/// Tokens go to the disk as they come; memory grows by four bytes a document.
+/// Tokens go to the disk as they come; memory grows by four bytes a sequence and eight a document.
 package final class IndexedDatasetWriter {
   package let prefix: String
   package let tokenType: TokenType
   package private(set) var tokenCount = 0
-  package var documentCount: Int { lengths.count }
+  package var documentCount: Int { boundaries.count - 1 }
+  package var sequenceCount: Int { lengths.count }
 
   private let vocabularySize: Int
   private let data: AtomicFile
   private var lengths: [Int32] = []
+  /// The first sequence of each document, and the end.
+  private var boundaries: [Int64] = [0]
   private var narrow: [UInt16] = []
 
   /// Opens `<prefix>.bin` beside its final name. The vocabulary chooses 16 or 32 bits as Megatron does.
@@ -31,15 +34,24 @@ package final class IndexedDatasetWriter {
     data = try AtomicFile("\(prefix).bin")
   }
 
-  /// Appends one document of one sequence. Throws on a token outside the vocabulary and on a full disk.
-  package func append(_ tokens: [Int32]) throws {
+  /// Appends one document of one sequence.
+  package func append(_ tokens: [Int32]) throws { try append([tokens]) }
+
+  /// Appends one document of these sequences. Throws on a token outside the vocabulary and on a full disk,
+  /// behind which nothing more is to be written.
+  package func append(_ sequences: [[Int32]]) throws {
+    for tokens in sequences { try write(tokens) }
+    boundaries.append(Int64(lengths.count))
+  }
+
+  private func write(_ tokens: [Int32]) throws {
     if let stray = tokens.first(where: { $0 < 0 || $0 >= vocabularySize }) {
       throw CorpusFailure(
-        prefix, "document \(lengths.count) holds token \(stray), the vocabulary has \(vocabularySize)")
+        prefix, "document \(documentCount) holds token \(stray), the vocabulary has \(vocabularySize)")
     }
     guard let length = Int32(exactly: tokens.count) else {
       throw CorpusFailure(
-        prefix, "document \(lengths.count) has \(tokens.count) tokens, the format holds \(Int32.max)")
+        prefix, "document \(documentCount) has \(tokens.count) tokens, the format holds \(Int32.max)")
     }
     if tokenType == .uint16 {
       narrow.removeAll(keepingCapacity: true)
@@ -68,22 +80,22 @@ package final class IndexedDatasetWriter {
     try file.write(IndexLayout.magic)
     try file.write([IndexLayout.version])
     try file.write([tokenType.rawValue])
-    try file.write([UInt64(lengths.count), UInt64(lengths.count + 1)])
+    try file.write([UInt64(lengths.count), UInt64(boundaries.count)])
     try file.write(lengths)
-    var pointer: Int64 = 0
-    try writeTable(to: file) { sequence in
-      defer { pointer += Int64(lengths[sequence]) * Int64(tokenType.byteCount) }
-      return pointer
-    }
-    try writeTable(to: file) { Int64($0) }
-    try file.write([Int64(lengths.count)])
+    try writePointers(to: file)
+    try file.write(boundaries)
   }
 
-  /// One i64 a document, in slices so that the table is never held whole.
-  private func writeTable(to file: AtomicFile, _ value: (Int) -> Int64) throws(FileFailure) {
+  /// Where each sequence starts, in slices so that the table is never held whole.
+  private func writePointers(to file: AtomicFile) throws(FileFailure) {
+    var pointer: Int64 = 0
     let slice = 1 << 16
     for start in stride(from: 0, to: lengths.count, by: slice) {
-      try file.write((start..<min(start + slice, lengths.count)).map(value))
+      try file.write(
+        lengths[start..<min(start + slice, lengths.count)].map { length in
+          defer { pointer += Int64(length) * Int64(tokenType.byteCount) }
+          return pointer
+        })
     }
   }
 }

@@ -35,6 +35,8 @@ package struct Batch: Sendable {
   package var lengths: [Int32] = []
   /// One a sample; empty where the layout has none.
   package var labels: [Int32] = []
+  /// What hides words of BERT's samples; here for its storage.
+  var masker = WordMasker()
 
   package init() {}
 

@@ -1,36 +1,20 @@
-/// NumPy's legacy random stream, `numpy.random.RandomState(seed)`: the 32-bit Mersenne Twister, and the
-/// shuffle built on it. Megatron orders its data with it, so the same seed must give the same order.
+/// NumPy's legacy random stream, `numpy.random.RandomState(seed)`: what is drawn from the 32-bit Mersenne
+/// Twister. Megatron orders and masks its data with it, so the same seed must give the same numbers.
 ///
-/// Source: Matsumoto and Nishimura 1998 (MT19937); NumPy's `random_interval` and `shuffle`.
+/// Source: NumPy's `random_interval`, `legacy_double`, `shuffle` and `choice`.
 package struct NumPyRandom: Sendable {
-  private static let size = 624
-  private static let middle = 397
+  private var generator: MersenneTwister
 
-  private var state: [UInt32]
-  private var position = size
+  package init(seed: UInt32) { generator = MersenneTwister(seed: seed) }
 
-  package init(seed: UInt32) {
-    state = []
-    state.reserveCapacity(Self.size)
-    var word = seed
-    for index in 1...UInt32(Self.size) {
-      state.append(word)
-      word = 1_812_433_253 &* (word ^ (word >> 30)) &+ index
-    }
-  }
+  /// Begins again with another seed, in the storage it has.
+  package mutating func reset(seed: UInt32) { generator.reset(seed: seed) }
 
   /// The next 32 random bits.
-  package mutating func next() -> UInt32 {
-    if position == Self.size { refill() }
-    var word = state[position]
-    position += 1
-    word ^= word >> 11
-    word ^= (word << 7) & 0x9D2C_5680
-    word ^= (word << 15) & 0xEFC6_0000
-    return word ^ (word >> 18)
-  }
+  package mutating func next() -> UInt32 { generator.next() }
 
   /// A uniform integer of `0...bound`: the bits under the smallest covering mask, drawn until they fit.
+  /// `randint(low, high)` is `low + next(through: high − low − 1)`.
   package mutating func next(through bound: UInt64) -> UInt64 {
     guard bound > 0 else { return 0 }
     let mask = UInt64.max >> UInt64(bound.leadingZeroBitCount)
@@ -41,20 +25,32 @@ package struct NumPyRandom: Sendable {
     }
   }
 
+  /// `random()`: uniform in [0, 1) with 53 bits.
+  package mutating func nextFraction() -> Double {
+    let (high, low) = (Double(next() >> 5), Double(next() >> 6))
+    return (high * 67_108_864 + low) / 9_007_199_254_740_992
+  }
+
+  /// `choice(p=p)`: an index drawn by weight, given the running sums that `cumulative(_:)` makes.
+  package mutating func nextIndex(cumulative: [Double]) -> Int {
+    let fraction = nextFraction()
+    return cumulative.firstIndex { $0 > fraction } ?? cumulative.count - 1
+  }
+
+  /// Running sums of weights, normalised as `choice` does it.
+  static func cumulative(_ weights: Weights) -> [Double] {
+    var sum = 0.0
+    let sums = weights.normalized.values.map { weight in
+      sum += weight
+      return sum
+    }
+    return sums.map { $0 / sum }
+  }
+
   /// Shuffles in place: Fisher–Yates from the last element down.
   package mutating func shuffle<T>(_ values: inout [T]) {
     for last in stride(from: values.count - 1, to: 0, by: -1) {
       values.swapAt(last, Int(next(through: UInt64(last))))
     }
-  }
-
-  private mutating func refill() {
-    for index in 0..<Self.size {
-      let following = state[(index + 1) % Self.size]
-      let mixed = (state[index] & 0x8000_0000) | (following & 0x7FFF_FFFF)
-      let twist: UInt32 = mixed & 1 == 0 ? 0 : 0x9908_B0DF
-      state[index] = state[(index + Self.middle) % Self.size] ^ (mixed >> 1) ^ twist
-    }
-    position = 0
   }
 }

@@ -16,6 +16,9 @@ package struct Attention {
   package var scale: Float
   /// Whether a query sees no later key.
   package var isCausal = true
+  /// How many keys of each sequence are not padding, [batch] of 1 ... keyLength, i32; nil: all. No query sees
+  /// padding, its dk and dv are 0, and what a sequence gives does not depend on it. Not where causal.
+  package var visible: Tensor?
   /// Probability of dropping an attention weight, and the key of the mask.
   package var dropout: Float = 0
   package var dropoutKey: UInt64 = 0
@@ -77,8 +80,12 @@ package struct Attention {
 
   /// Pairs of a query and a key that it sees, over all sequences and heads.
   private var scores: Int {
-    let seen = isCausal ? length * (2 * keyLength - length + 1) / 2 : length * keyLength
-    return batch * heads * seen
+    if isCausal { return batch * heads * length * (2 * keyLength - length + 1) / 2 }
+    return heads * length * (visibleKeys?.reduce(0) { $0 + Int($1) } ?? batch * keyLength)
+  }
+
+  private var visibleKeys: UnsafeBufferPointer<Int32>? {
+    visible.map { UnsafeBufferPointer(start: $0.i32, count: $0.count) }
   }
 
   private func arguments(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ output: Tensor) -> nk_attention_args {
@@ -92,6 +99,12 @@ package struct Attention {
       firstHead >= 0 && firstHead + heads <= totalHeads ?? heads,
       "heads \(firstHead) ..< \(firstHead + heads) of \(totalHeads ?? heads)")
     precondition(length <= keyLength && keyLength < 1 << 22, "\(length) queries and \(keyLength) keys")
+    if let visibleKeys {
+      precondition(!isCausal, "sequences are padded where attention is not causal")
+      precondition(
+        visibleKeys.count == batch && visibleKeys.allSatisfy { 1 <= $0 && $0 <= keyLength },
+        "expected \(batch) counts of 1 ... \(keyLength) visible keys, got \(Array(visibleKeys))")
+    }
     var arguments = nk_attention_args()
     arguments.batch = Int64(batch)
     arguments.length = Int64(length)
@@ -101,6 +114,7 @@ package struct Attention {
     arguments.head_width = Int64(headWidth)
     arguments.scale = scale
     arguments.causal = isCausal
+    arguments.visible = visible.map { UnsafePointer($0.i32) }
     arguments.q = UnsafePointer(q.f32)
     arguments.ldq = Int64(q.rowStride)
     arguments.k = UnsafePointer(k.f32)

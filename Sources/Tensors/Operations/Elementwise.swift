@@ -73,4 +73,13 @@ extension Tensor {
       }
     }
   }
+
+  /// self = dy ∘ (1 − y²), the gradient of x where y = tanh(x).
+  package func setTanhGradient(_ dy: Tensor, of y: Tensor) {
+    precondition(count == y.count && count == dy.count, "\(dy.shape) and \(y.shape) into \(shape)")
+    precondition(isContiguous && y.isContiguous && dy.isContiguous, "tanh needs contiguous tensors")
+    device.run("tanh backward", bytes: byteCount + dy.byteCount + y.byteCount) {
+      nk_tanh_backward($0, f32, dy.f32, y.f32, Int64(count))
+    }
+  }
 }

@@ -83,6 +83,9 @@ struct BenchmarkCommand: ParsableCommand {
 
 extension BenchmarkCommand {
   private func runGeneration(_ config: RunConfig, count: Int) throws {
+    guard config.model.kind == .decoder else {
+      throw ValidationError("an encoder (model.kind encoder) writes no text: leave out --generate")
+    }
     guard !profile else { throw ValidationError("--profile shows training steps: leave out --generate") }
     var config = config
     config.data.prefix = config.data.prefix ?? "random tokens"

@@ -59,12 +59,16 @@ struct CorpusCommand: ParsableCommand {
     @Flag(help: "Do not end documents with the tokenizer's end-of-text token.")
     var noEnd = false
 
+    @Flag(help: "Make a sequence of each sentence, as BERT needs it; sentences have no end-of-text token.")
+    var splitSentences = false
+
     func run() async throws {
       let directory = try TokenizerDirectory(tokenizer)
       let encoder = directory.tokenizer
       let builder = try CorpusBuilder(
-        tokenizer: directory.identity, appendsEndOfText: !noEnd && encoder.endOfText != nil,
-        options: inputs.options(), encode: { encoder.encode($0) })
+        tokenizer: directory.identity, level: splitSentences ? .sentence : .document,
+        appendsEndOfText: !noEnd && encoder.endOfText != nil, options: inputs.options(),
+        encode: { encoder.encode($0) })
       try Folder.createParent(of: output)
       let progress = ProgressLine("encode", total: nil, unit: "byte")
       let summary = try await builder.build(inputs.input, prefix: output) { state in
@@ -80,6 +84,7 @@ struct CorpusCommand: ParsableCommand {
       print(
         Table(rows: [
           ["documents", Brief.count(summary.documents)],
+          ["sequences", splitSentences ? "sentences, \(Brief.count(summary.sequences))" : "documents"],
           ["tokens", Brief.count(summary.tokens)],
           [
             "text",

@@ -23,6 +23,8 @@ extension CorpusCommand {
       if verify { try dataset.verify(vocabularySize: description?.tokenizer.vocabularySize) }
       var table = Table(rows: [
         ["documents", Brief.count(dataset.documentCount)],
+        dataset.level(description) == .sentence
+          ? ["sequences", "sentences, \(Brief.count(dataset.sequenceCount))"] : ["sequences", "documents"],
         ["tokens", "\(Brief.count(dataset.tokenCount)), \(dataset.tokenType)"],
         ["data", Bytes(dataset.tokenCount * dataset.tokenType.byteCount).description],
       ])

@@ -1,0 +1,26 @@
+import CKernels
+
+extension Tensor {
+  /// The first column of each row's largest element, counted from `firstColumn`, and the element; −1 and −∞ where
+  /// there is none. A NaN is none.
+  ///
+  /// Where ranks divide the columns, the first rank with the largest value has the first column of the whole row.
+  ///
+  /// - Parameters:
+  ///   - columns: [rows], i32
+  ///   - values: [rows]
+  ///   - firstColumn: where self begins in the whole rows; it may have no columns.
+  package func indexOfLargest(into columns: Tensor, values: Tensor, firstColumn: Int = 0) {
+    let width = self.columns
+    // A matrix without columns has no rows either, by its shape; the results know how many there are.
+    precondition(
+      (rows == columns.count || width == 0) && values.count == columns.count,
+      "largest of \(shape) into \(columns.shape) and \(values.shape)")
+    precondition(columns.isContiguous && values.isContiguous, "results are contiguous")
+    device.run("largest", bytes: byteCount) {
+      nk_largest(
+        $0, f32, Int64(rowStride), Int64(firstColumn), values.f32, columns.i32, Int64(columns.count),
+        Int64(width))
+    }
+  }
+}
