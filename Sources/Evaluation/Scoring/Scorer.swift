@@ -12,8 +12,9 @@ package struct Scorer {
   private let rank: Rank
   private let budget: Int
 
-  /// Inputs computed together where nobody says otherwise: enough for the matrix products, and few enough for caches.
-  package static let defaultBudget = 4096
+  /// Inputs computed together where nobody says otherwise: enough for matrix products, few enough for caches (512 to
+  /// 2048 took the same time, 8192 a fifth more: Benchmarks/results/evaluation.md).
+  package static let defaultBudget = 2048
   /// Batches that a pipeline stage may be ahead of the next.
   private static let ahead = 2
 
