@@ -62,7 +62,9 @@ let house: [Target] =
     ])
   + layer("Generation", needs: ["Models", "Layers", "Telemetry", "Tensors"])
   // 5  What people do with models.
-  + layer("Evaluation", needs: ["Models", "Corpus", "Tokenizers", "Layers", "Tensors"])
+  + layer(
+    "Evaluation",
+    needs: ["Models", "Corpus", "Tokenizers", "Layers", "Collectives", "Topology", "Tensors"])
 
 // 6  The command.
 let commands: [Target] = [

@@ -26,7 +26,8 @@ NEEDLETAIL = pathlib.Path(__file__).resolve().parents[2] / ".build/release/needl
 def read_shape(path):
     """model.yaml with what it leaves to defaults, as the oracle's config."""
     shape = yaml.safe_load(path.read_text())
-    shape.pop("initial_deviation")
+    for key in ("initial_deviation", "kind", "sentence_order", "classes", "choices"):
+        shape.pop(key, None)
     shape["norm_epsilon"] = float(shape["norm_epsilon"])
     shape["key_value_heads"] = shape["key_value_heads"] or shape["heads"]
     shape["head_width"] = shape["head_width"] or shape["width"] // shape["heads"]

@@ -22,6 +22,13 @@ package struct LanguageModelHead: Head {
     Losses(tokens: table.losses(targets.pick(normed(x, microbatch)), targets: targets.tokens))
   }
 
+  /// The loss of each scored row, in nats, and which token of the vocabulary scores highest there.
+  package func lossesAndBest(_ x: Tensor, _ targets: Targets, _ microbatch: Microbatch) -> (
+    losses: Tensor, best: [Int32]
+  ) {
+    table.lossesAndBest(targets.pick(normed(x, microbatch)), targets: targets.tokens)
+  }
+
   package func lossesAndGradient(
     _ x: Tensor, _ targets: Targets, weights: LossWeights, _ microbatch: Microbatch
   ) -> (losses: Losses, dx: Tensor) {

@@ -35,4 +35,28 @@ struct VocabularyLoss {
         targets: targets, firstColumn: firstColumn, statistics: own, totals: totals, weight: gradientWeight)
     }
   }
+
+  /// Of each row, the column of the whole vocabulary with the largest logit, the first of equals; −1 of a row that has
+  /// no number. The same on every rank.
+  func best(of logits: Tensor) -> [Int32] {
+    let device = logits.device, rows = logits.rows
+    let columns = Tensor(uninitialized: Shape(rows), .i32, on: device)
+    let values = Tensor(uninitialized: Shape(rows), on: device)
+    logits.indexOfLargest(into: columns, values: values, firstColumn: firstColumn)
+    guard group.count > 1 else { return columns.integers }
+    let allColumns = Tensor(uninitialized: Shape(group.count * rows), .i32, on: device)
+    let allValues = Tensor(uninitialized: Shape(group.count * rows), on: device)
+    group.allGather(columns, into: allColumns)
+    group.allGather(values, into: allValues)
+    let (places, largest) = (allColumns.integers, allValues.floats)
+    return (0..<rows).map { row in
+      // Ranks hold columns in their order: the first of equals is the lower rank's.
+      var best = row
+      for other in Swift.stride(from: row + rows, to: places.count, by: rows)
+      where largest[other] > largest[best] {
+        best = other
+      }
+      return places[best]
+    }
+  }
 }

@@ -28,14 +28,25 @@ package struct VocabularyOutput {
   }
 
   /// The loss of each token. Targets below zero count nothing.
-  func losses(_ x: Tensor, targets: Tensor) -> Tensor {
+  ///
+  /// - Parameter seeing: shown this rank's part of the logits, a block of tokens at a time.
+  func losses(_ x: Tensor, targets: Tensor, seeing: (Tensor) -> Void = { _ in }) -> Tensor {
     let losses = Tensor(uninitialized: Shape(x.rows), on: x.device)
     forEachBlock(x.rows) { rows in
+      let logits = logits(x.rows(rows))
+      seeing(logits)
       loss.set(
-        losses.elements(rows, as: Shape(rows.count)), of: logits(x.rows(rows)),
+        losses.elements(rows, as: Shape(rows.count)), of: logits,
         targets: targets.elements(rows, as: Shape(rows.count)))
     }
     return losses
+  }
+
+  /// The loss of each token, and which token of the vocabulary scores highest there, the first where several do.
+  func lossesAndBest(_ x: Tensor, targets: Tensor) -> (losses: Tensor, best: [Int32]) {
+    var best: [Int32] = []
+    let losses = losses(x, targets: targets) { best += loss.best(of: $0) }
+    return (losses, best)
   }
 
   /// The loss of each token, and this rank's part of dx = gradientWeight · ∂(Σ losses)/∂x: the sum over the ranks

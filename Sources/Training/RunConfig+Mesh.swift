@@ -12,11 +12,11 @@ extension RunConfig {
     try RecipeFailure.report([meshIsPositive()])
     try RecipeFailure.report([meshHasRanks(ranks)])
     let mesh = mesh(ranks: ranks)
-    try RecipeFailure.report([
-      headsDivide(), sharesAreNotEmpty(), layersSuffice(), layerCountsFit(), batchDivides(mesh),
-      rampDivides(mesh),
-      tokensDivide(), scheduleFits(mesh),
-    ])
+    try RecipeFailure.report(
+      model.tensorProblems(self.mesh.tensor, named: "mesh.tensor") + [
+        layersSuffice(), layerCountsFit(), batchDivides(mesh), rampDivides(mesh), tokensDivide(),
+        scheduleFits(mesh),
+      ])
   }
 
   /// The mesh of `ranks` ranks, which `validate` has accepted.
@@ -56,14 +56,6 @@ extension RunConfig {
     return mesh.bucketBytes > 0 ? nil : "mesh.bucket_bytes must be at least 1, got \(mesh.bucketBytes)"
   }
 
-  private func sharesAreNotEmpty() -> String? {
-    let sizes = [("feed_forward_width", model.innerWidth), ("vocabulary", model.vocabulary)]
-    // A vocabulary of zero is not known yet; the rule is asked again when it is.
-    guard let (name, size) = sizes.first(where: { $0.1 < mesh.tensor && $0.1 > 0 }) else { return nil }
-    return
-      "model.\(name) \(size) cannot be divided among mesh.tensor \(mesh.tensor) ranks: at most \(size) would work"
-  }
-
   private func meshHasRanks(_ ranks: Int) -> String? {
     let model = mesh.tensor * mesh.pipeline
     let size = "mesh.tensor \(mesh.tensor) × mesh.pipeline \(mesh.pipeline)"
@@ -77,17 +69,6 @@ extension RunConfig {
       ? nil
       : "\(size) × mesh.data \(data) = \(data * model), the run has \(ranks) ranks: start --ranks \(data * model), or "
         + "leave mesh.data out"
-  }
-
-  private func headsDivide() -> String? {
-    let tensor = mesh.tensor, heads = model.heads, keyValueHeads = model.keyValueHeadCount
-    if heads % tensor != 0 {
-      let fitting = (1...tensor).filter { heads % $0 == 0 }.map(String.init).joined(separator: ", ")
-      return "model.heads \(heads) cannot be divided among mesh.tensor \(tensor) ranks: \(fitting) would work"
-    }
-    return max(tensor, keyValueHeads) % min(tensor, keyValueHeads) == 0
-      ? nil
-      : "model.key_value_heads \(keyValueHeads) and mesh.tensor \(tensor): one must be a multiple of the other"
   }
 
   private func layersSuffice() -> String? {
@@ -146,14 +127,5 @@ extension RunConfig {
     Schedule.problem(
       kind: self.mesh.scheduleKind, stages: mesh.pipeline, chunks: self.mesh.interleave,
       microbatches: training.globalBatch / (training.microbatch * mesh.data))
-  }
-}
-
-extension Transformer.Config {
-  /// The matrix products of the head over those of a layer, by their weights.
-  var headCost: Double {
-    let fused = (heads + 2 * keyValueHeadCount) * headSize
-    let inner = (activation.isGated ? 3 : 2) * innerWidth
-    return classes > 0 ? 0 : Double(vocabulary) / Double(max(1, fused + heads * headSize + inner))
   }
 }

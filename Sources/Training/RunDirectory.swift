@@ -1,9 +1,6 @@
-import Checkpoints
 import Files
 import FoundationEssentials
-import Models
 import Recipes
-import Tensors
 
 /// Where a run keeps what it makes: the resolved recipe, checkpoints, metrics, the loss curve, the model.
 package struct RunDirectory: Sendable {
@@ -46,35 +43,5 @@ package struct RunDirectory: Sendable {
     let file = try AtomicFile(recipe)
     try file.write(Recipe.yaml(of: config))
     try file.commit()
-  }
-}
-
-/// A model as a user names it: a model's directory, or a run's, finished or not.
-package struct TrainedModel {
-  package let model: Transformer
-  /// Where its tokenizer stands.
-  package let tokenizerPath: String
-  /// Of the run, where the run is not finished.
-  package let step: Int?
-
-  /// Opens the model at `path`: `path` itself, `path/model`, or the newest checkpoint of the run at `path`.
-  package init(_ path: String, on device: Device) throws {
-    let run = RunDirectory(path)
-    if let directory = [path, run.model].first(where: ModelDirectory.exists) {
-      model = try ModelDirectory(directory).load(on: device)
-      tokenizerPath = directory
-      step = nil
-      return
-    }
-    guard run.exists, let checkpoint = try CheckpointStore(run.checkpoints).latest() else {
-      // The sentence that says what a model is.
-      _ = try ModelDirectory(path)
-      preconditionFailure("a directory that is not a model was opened as one")
-    }
-    let config = try Recipe(contentsOf: run.recipe).resolve(RunConfig.self, defaults: RunConfig())
-    model = Transformer(config.model, isTrained: false, on: device)
-    try checkpoint.restore(model.store.named(in: model.store.values), ignoringOthers: true)
-    tokenizerPath = config.data.tokenizer ?? path
-    step = checkpoint.step
   }
 }

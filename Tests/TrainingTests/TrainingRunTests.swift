@@ -215,17 +215,18 @@ import Testing
       return RunState(run.step)
     }()
     let device = Device(threads: 1), path = "\(tiny.path)/run"
-    let unfinished = try TrainedModel(path, on: device)
+    let unfinished = try TrainedModel(path)
     #expect(unfinished.step == 5)
-    #expect(RunState.bits(unfinished.model.store.values) == atFive.values)
+    #expect(RunState.bits(try unfinished.load(on: device).store.values) == atFive.values)
     let rest = try TrainingRun(config, resuming: true)
     try rest.trainToEnd()
     for place in [path, "\(path)/model"] {
-      let finished = try TrainedModel(place, on: device)
+      let finished = try TrainedModel(place)
       #expect(finished.step == nil && finished.tokenizerPath == "\(path)/model")
-      #expect(RunState.bits(finished.model.store.values) == RunState.bits(rest.model.store.values))
+      #expect(
+        RunState.bits(try finished.load(on: device).store.values) == RunState.bits(rest.model.store.values))
     }
-    let failure = #expect(throws: (any Error).self) { try TrainedModel("\(tiny.path)/nothing", on: device) }
+    let failure = #expect(throws: (any Error).self) { try TrainedModel("\(tiny.path)/nothing") }
     #expect(try "\(#require(failure))".contains("nothing: expected a model directory"))
   }
 }

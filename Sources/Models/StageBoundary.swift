@@ -6,7 +6,7 @@ import Tensors
 ///
 /// Ranks of the tensor axis hold the same tokens: each sends its part to its counterpart, and the next stage gathers
 /// the parts among its own ranks, which are near (PTD-P §4.1). Where ranks divide the tokens there is nothing to cut.
-struct StageBoundary {
+package struct StageBoundary {
   private let pipeline: Group
   private let axis: TensorAxis
   private let scatters: Bool
@@ -15,9 +15,9 @@ struct StageBoundary {
   private let width: Int
   private let device: Device
 
-  enum Direction: Int { case forward, backward }
+  package enum Direction: Int { case forward, backward }
 
-  init(
+  package init(
     _ rank: Rank, _ axis: TensorAxis, scatters: Bool, chunks: Int, tokens: Int, width: Int, on device: Device
   ) {
     pipeline = rank.pipeline
@@ -30,26 +30,28 @@ struct StageBoundary {
   }
 
   /// Whether chunk `chunk` of this stage is the model's first or last piece, in the direction given.
-  func isEnd(_ direction: Direction, chunk: Int) -> Bool {
+  package func isEnd(_ direction: Direction, chunk: Int) -> Bool {
     switch direction {
     case .forward: pipeline.rank == pipeline.count - 1 && chunk == chunks - 1
     case .backward: pipeline.rank == 0 && chunk == 0
     }
   }
 
-  /// Sends what chunk `chunk` of this stage made to the piece that follows in `direction`. `x` is given away.
-  func send(_ x: Tensor, _ direction: Direction, microbatch: Int, chunk: Int) {
+  /// Sends what chunk `chunk` of this stage made to the piece that follows in `direction`. `x` is given away; who does
+  /// not want to run far ahead of the next stage waits for the transfer.
+  @discardableResult
+  package func send(_ x: Tensor, _ direction: Direction, microbatch: Int, chunk: Int) -> Pending {
     let isForward = direction == .forward
     let next = pipeline.rank + (isForward ? 1 : -1)
     let wraps = !(0..<pipeline.count).contains(next)
     let target = (next + pipeline.count) % pipeline.count
     let piece = chunk + (wraps ? (isForward ? 1 : -1) : 0)
     let part = scatters ? x.rows(.part(axis.rank, of: axis.count, count: rows)) : x
-    _ = pipeline.startSend(part, to: target, tag: tag(direction, microbatch, piece))
+    return pipeline.startSend(part, to: target, tag: tag(direction, microbatch, piece))
   }
 
   /// What chunk `chunk` of this stage gets from the piece before it in `direction`.
-  func receive(_ direction: Direction, microbatch: Int, chunk: Int) -> Tensor {
+  package func receive(_ direction: Direction, microbatch: Int, chunk: Int) -> Tensor {
     let before = pipeline.rank + (direction == .forward ? -1 : 1)
     let source = (before + pipeline.count) % pipeline.count
     let part = Tensor(uninitialized: Shape(scatters ? rows / axis.count : rows, width), on: device)

@@ -1,0 +1,56 @@
+import Checkpoints
+import Models
+import Recipes
+import Tensors
+
+/// A model as a user names it: a model's directory, or a run's, finished or not.
+package struct TrainedModel: Sendable {
+  package let config: Transformer.Config
+  /// Where its tokenizer stands.
+  package let tokenizerPath: String
+  /// Of the run, where the run is not finished.
+  package let step: Int?
+  /// A model's directory, or a checkpoint.
+  private let path: String
+
+  /// Finds the model at `path`: `path` itself, `path/model`, or the newest checkpoint of the run at `path`.
+  package init(_ path: String) throws {
+    let run = RunDirectory(path)
+    if let directory = [path, run.model].first(where: ModelDirectory.exists) {
+      config = try ModelDirectory(directory).config
+      tokenizerPath = directory
+      step = nil
+      self.path = directory
+      return
+    }
+    guard run.exists, let checkpoint = try CheckpointStore(run.checkpoints).latest() else {
+      // The sentence that says what a model is.
+      _ = try ModelDirectory(path)
+      preconditionFailure("a directory that is not a model was opened as one")
+    }
+    let recipe = try Recipe(contentsOf: run.recipe).resolve(RunConfig.self, defaults: RunConfig())
+    config = recipe.model
+    tokenizerPath = recipe.data.tokenizer ?? path
+    step = checkpoint.step
+    self.path = checkpoint.path
+  }
+
+  /// The model with its weights, to be used and not trained; of it, what `part` names.
+  package func load(_ part: TransformerPart? = nil, on device: Device) throws -> Transformer {
+    if step == nil, part?.isWhole ?? true { return try ModelDirectory(path).load(on: device) }
+    let model = Transformer(config, part: part, isTrained: false, on: device)
+    guard step != nil else {
+      try ModelDirectory.readWeights(at: path, into: model)
+      return model
+    }
+    let parts = model.store.parameters.flatMap { parameter in
+      parameter.parts.map { part in
+        ShardedTensor(
+          part.name, parameter.tensor(of: part, in: model.store.values), block: part.block,
+          of: part.whole.dimensions)
+      }
+    }
+    try Checkpoint(path).restore(parts, ignoringOthers: true)
+    return model
+  }
+}
