@@ -96,13 +96,24 @@ extension ParameterReader {
     of parameter: Parameter, _ block: Block, as type: StoredType, on device: Device
   ) throws -> [UInt8] {
     let bytes = try bytes(of: parameter, block)
-    guard parameter.type != type else { return bytes }
-    let elements = Tensor(uninitialized: Shape(block.count), on: device)
-    bytes.withUnsafeBytes { SafetensorsFile.copy($0, parameter.type, into: elements) }
-    guard let narrow = type.dtype, narrow != .f32 else { return Array(elements.bytes) }
-    let converted = Tensor(uninitialized: elements.shape, narrow, on: device)
-    converted.convert(from: elements)
-    return Array(converted.bytes)
+    guard parameter.type != type, let target = type.dtype else { return bytes }
+    var converted: [UInt8] = []
+    converted.reserveCapacity(block.count * type.size)
+    // Of one size each time, so that the device hands out the same memory again.
+    let floats = Tensor(uninitialized: Shape(SafetensorsFile.convertedAtOnce), on: device)
+    let narrow = Tensor(uninitialized: floats.shape, target, on: device)
+    bytes.withUnsafeBytes { bytes in
+      for start in stride(from: 0, to: block.count, by: floats.count) {
+        let count = min(floats.count, block.count - start)
+        let size = parameter.type.size
+        let piece = floats.elements(0..<count, as: Shape(count)), result = narrow.elements(0..<count, as: Shape(count))
+        SafetensorsFile.copy(
+          UnsafeRawBufferPointer(rebasing: bytes[start * size..<(start + count) * size]), parameter.type, into: piece)
+        result.convert(from: piece)
+        converted.append(contentsOf: result.bytes)
+      }
+    }
+    return converted
   }
 
   private func checkFit(_ piece: LaidOutTensor.Piece, of tensor: LaidOutTensor) throws(CheckpointFailure) {

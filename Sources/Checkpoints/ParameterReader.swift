@@ -27,7 +27,7 @@ package struct ParameterReader {
   package let parameters: [String: Parameter]
 
   /// Bytes read at a time.
-  static let bytesAtOnce = 16 << 20
+  static let bytesAtOnce = 8 << 20
 
   /// Throws, with what was found and expected, unless `source` holds every tensor of `layout` in its shape, as
   /// floating-point numbers, and no other.

@@ -97,6 +97,7 @@ package struct ModelDirectory {
         copies.insert(copy.name)
       } else if copy.mayDiffer {
         config.tiedEmbeddings = false
+        return copies
       } else {
         throw Failure(
           description:
@@ -190,7 +191,8 @@ extension Transformer.Config {
       path(self) == path(other)
         ? nil : "its \(key) is \(path(self)), the recipe says \(path(other))"
     }
-    return differs("heads") { $0.heads } ?? differs("key_value_heads") { $0.keyValueHeadCount }
+    return differs("kind") { $0.kind.rawValue } ?? differs("heads") { $0.heads } ?? differs("key_value_heads")
+    { $0.keyValueHeadCount }
       ?? differs("positions") { $0.positions.rawValue } ?? differs("norm") { $0.norm.rawValue }
       ?? differs("norm_epsilon") { $0.normEpsilon } ?? differs("activation") { $0.activation.rawValue }
       ?? (positions == .rotary

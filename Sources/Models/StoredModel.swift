@@ -29,23 +29,31 @@ package struct StoredModel {
   }
 
   /// Sets every parameter of `model`, which may be a rank's part of one, from the blocks of the files that it holds.
-  /// Throws when one is missing, misshapen or, where the model is whole, unexpected.
+  /// Throws when one is missing, misshapen or, where the model is whole, unexpected. An encoder with another head than
+  /// the pretrained one's keeps the values of those parameters of its head that the files do not have.
   package func read(into model: Transformer) throws {
+    let hasOtherHead = config.kind == .encoder && config.classes != model.config.classes
+    func isFree(_ name: String) -> Bool {
+      hasOtherHead && Self.headPrefixes.contains { name.hasPrefix($0) }
+    }
     let known = Set(model.store.parts.map(\.part.name))
-    if model.part.isWhole, let extra = weights.parameters.keys.filter({ !known.contains($0) }).min() {
+    let extra = weights.parameters.keys.filter { !known.contains($0) && !isFree($0) }.min()
+    if model.part.isWhole, let extra {
       throw Failure(
-        description:
-          "\(path): holds \(extra), which a model of this shape does not have: the weights and the "
+        description: "\(path): holds \(extra), which a model of this shape does not have: the weights and the "
           + "configuration beside them do not belong together")
     }
     for parameter in model.store.parameters {
-      for part in parameter.parts {
+      for part in parameter.parts where weights.parameters[part.name] != nil || !isFree(part.name) {
         try weights.read(
           part.name, part.block, of: part.whole.dimensions,
           into: parameter.tensor(of: part, in: model.store.values))
       }
     }
   }
+
+  /// Of an encoder's head, which differs with what it is there for.
+  private static let headPrefixes = ["transform.", "output.", "pooler.", "order.", "classifier."]
 
   // MARK: Writing
 

@@ -81,6 +81,15 @@ struct ForeignConfig {
     return choice
   }
 
+  /// The class of transformers that the model is of, where it says one.
+  var architecture: String? {
+    if case .array(let names)? = values["architectures"], case .string(let name)? = names.first {
+      name
+    } else {
+      nil
+    }
+  }
+
   /// The object of a key, for reading key by key.
   func section(_ key: String) throws -> ForeignConfig? {
     guard let found = found([key]) else { return nil }

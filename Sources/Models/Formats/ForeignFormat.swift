@@ -36,6 +36,13 @@ extension ForeignFormat {
     value == expected ? nil : "its \(key) is \(value), expected \(expected)"
   }
 
+  /// The same of heads that do not make up the width.
+  func misfitOfHeads(_ config: Config) -> String? {
+    config.headSize * config.heads == config.width
+      ? nil
+      : "its head_width is \(config.headSize), expected \(config.width) / \(config.heads), the width by the heads"
+  }
+
   /// Throws, naming the format, unless there is such a model of shape `config`.
   func check(_ config: Config, path: String) throws {
     if let misfit = misfit(config) {

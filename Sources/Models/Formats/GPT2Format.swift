@@ -76,8 +76,6 @@ struct GPT2Format: HuggingFaceFormat {
         "bias", config.bias, is: true)
       ?? unless("gate", config.activation.isGated, is: false)
       ?? unless("key_value_heads", config.keyValueHeadCount, is: config.heads)
-      ?? unless("head_width", config.headSize * config.heads, is: config.width).map { _ in
-        "its head_width is \(config.headSize), expected \(config.width) / \(config.heads), the width by the heads"
-      }
+      ?? misfitOfHeads(config)
   }
 }

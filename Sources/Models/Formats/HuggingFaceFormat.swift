@@ -37,7 +37,9 @@ extension HuggingFaceFormat {
 enum HuggingFace {
   static let configFile = "config.json"
 
-  static let formats: [any HuggingFaceFormat] = [GPT2Format(), NemotronFormat(), LlamaFormat()]
+  static let formats: [any HuggingFaceFormat] = [
+    GPT2Format(), NemotronFormat(), LlamaFormat(), MegatronBERTFormat(),
+  ]
 
   /// The family that `config.json` names. Throws when it is none that is known here, or the weights are coded.
   static func format(of keys: ForeignConfig) throws -> any HuggingFaceFormat {
@@ -59,13 +61,14 @@ enum HuggingFace {
     return format
   }
 
-  /// The family that has models of shape `config`: what its norms are decides. Throws where one thing does not fit.
+  /// The family that has models of shape `config`: its kind and its norms decide. Throws where one thing does not fit.
   static func format(for config: Transformer.Config, path: String) throws -> any HuggingFaceFormat {
     let format: any HuggingFaceFormat =
-      switch config.norm {
-      case .layerNorm: GPT2Format()
-      case .layerNorm1P: NemotronFormat()
-      case .rmsNorm: LlamaFormat()
+      switch (config.kind, config.norm) {
+      case (.encoder, _): MegatronBERTFormat()
+      case (_, .layerNorm): GPT2Format()
+      case (_, .layerNorm1P): NemotronFormat()
+      case (_, .rmsNorm): LlamaFormat()
       }
     try format.check(config, path: path)
     return format

@@ -12,6 +12,8 @@ struct LayoutPieces {
     case "mlp.up", "mlp.gate": config.innerWidth
     case "embedding.tokens", "output": config.vocabulary
     case "embedding.positions": config.context
+    case "embedding.segments", "order": 2
+    case "classifier": config.classes
     default: config.width
     }
   }

@@ -67,7 +67,8 @@ struct MegatronGPTFormat: ForeignFormat {
   }
 
   func misfit(_ config: Config) -> String? {
-    config.activation == .gelu && !config.bias
-      ? "its activation is gelu without biases, which Megatron-LM computes as gelu_erf" : nil
+    unless("kind", config.kind.rawValue, is: "decoder")
+      ?? (config.activation == .gelu && !config.bias
+        ? "its activation is gelu without biases, which Megatron-LM computes as gelu_erf" : nil)
   }
 }
