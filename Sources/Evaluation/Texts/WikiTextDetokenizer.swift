@@ -30,7 +30,23 @@ enum WikiTextDetokenizer {
   /// `re.sub(r"/' [0-9]/", r"/'[0-9]/", text)`: meant to close up years ('99), but the slashes are taken for text, and
   /// so is the replacement.
   private static func markingDigits(in text: [Unicode.Scalar]) -> [Unicode.Scalar] {
-    (0...9).reduce(text) { $0.replacing("/' \($1)/", "/'[0-9]/") }
+    let start = Array("/' ".unicodeScalars), mark = "/'[0-9]/".unicodeScalars
+    var result: [Unicode.Scalar] = []
+    result.reserveCapacity(text.count)
+    var rest = text[...]
+    while let scalar = rest.first {
+      let found = rest.prefix(5)
+      if scalar == "/", found.starts(with: start), found.count == 5, found.last == "/",
+        ("0"..."9").contains(found[found.startIndex + 3])
+      {
+        result += mark
+        rest = rest.dropFirst(5)
+      } else {
+        result.append(scalar)
+        rest = rest.dropFirst()
+      }
+    }
+    return result
   }
 
   /// `re.sub(r"\(\s*([^\)]*?)\s*\)", r"(\1)", text)`: from an opening mark to the next closing one, without the space
