@@ -18,6 +18,9 @@ struct TokenizerFormatTests {
     #expect(TokenizerFormat.files(among: ["r50k_base.tiktoken"]) == ["r50k_base.tiktoken"])
     #expect(TokenizerFormat.files(among: ["my.json"]) == ["my.json"])
     #expect(TokenizerFormat.files(among: ["config.json", "model.safetensors"]) == nil)
+    #expect(TokenizerFormat.files(among: ["tok512.bin"]) == ["tok512.bin"])
+    #expect(TokenizerFormat.files(among: ["tokenizer.bin", "config.json"]) == ["tokenizer.bin"])
+    #expect(TokenizerFormat.files(among: ["pytorch_model.bin", "config.json"]) == nil)
   }
 
   @Test("vocab.json and merges.txt say the same as tokenizer.json")
@@ -81,7 +84,7 @@ struct TokenizerFormatTests {
   @Test(
     "names what it does not support",
     arguments: [
-      (#"{"model":{"type":"WordPiece"}}"#, "WordPiece"),
+      (#"{"model":{"type":"Unigram"}}"#, "Unigram"),
       (#"{"model":{"type":"BPE","byte_fallback":true}}"#, "SentencePiece"),
       (#"{"normalizer":{"type":"Lowercase"},"model":{"type":"BPE"}}"#, "Lowercase"),
       (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#, "ByteLevel"),
