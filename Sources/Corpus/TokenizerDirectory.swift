@@ -25,7 +25,7 @@ package struct TokenizerDirectory: Sendable {
         throw CorpusFailure(
           path,
           "holds no tokenizer; expected tokenizer.json, vocab.json with merges.txt, a *.model, a *.tiktoken "
-            + "file or tokenizer.bin")
+            + "file, vocab.txt or tokenizer.bin")
       }
       for name in used { contents[name] = try MappedFile("\(path)/\(name)").contents }
     } else {

@@ -1,5 +1,5 @@
-/// Hugging Face's `tokenizer.json`: byte-level BPE (GPT-2 to Llama 3), and BPE over pieces with byte fallback
-/// (Llama 2, Mistral, Gemma).
+/// Hugging Face's `tokenizer.json`: byte-level BPE (GPT-2 to Llama 3), BPE over pieces with byte fallback
+/// (Llama 2, Mistral, Gemma) and WordPiece (BERT).
 struct HuggingFaceTokenizer {
   let source: String
   let json: JSONValue
@@ -12,12 +12,13 @@ struct HuggingFaceTokenizer {
     }
     // Files of early versions leave the type out.
     switch model["type"]?.text ?? "BPE" {
+    case "WordPiece": return try wordPiece(model)
     case "BPE":
       try checkMerging(model)
       return model["byte_fallback"]?.bool == true ? try pieces(model) : try byteLevel(model)
     case let type:
       throw unsupported(
-        "the model is of type \(type)", "BPE; use the model's SentencePiece file if it has one")
+        "the model is of type \(type)", "BPE or WordPiece; use the model's SentencePiece file if it has one")
     }
   }
 

@@ -8,6 +8,8 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
   case vocabularyAndMerges
   /// OpenAI: `*.tiktoken`.
   case tiktoken
+  /// BERT: `vocab.txt` or any other `*vocab.txt`.
+  case wordPiece
   /// llama2.c: `tokenizer.bin`.
   case llama2c
 
@@ -15,7 +17,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
   /// needed, then those read if they are there.
   ///
   /// A lone `*.json` of another name counts as `tokenizer.json`, a lone `*.bin` as `tokenizer.bin`. Of several
-  /// `*.model` or `*.tiktoken` files, the first by name.
+  /// `*.model`, `*.tiktoken` or `*vocab.txt` files, the first by name.
   static func recognise(_ names: some Collection<String>) -> (
     TokenizerFormat, needed: [String], optional: [String]
   )? {
@@ -34,6 +36,11 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
       return (.sentencePiece, [name], optional)
     }
     if let name = sorted.first(where: { $0.hasSuffix(".tiktoken") }) { return (.tiktoken, [name], optional) }
+    if let name = sorted.first(where: { $0 == "vocab.txt" })
+      ?? sorted.first(where: { $0.hasSuffix("vocab.txt") })
+    {
+      return (.wordPiece, [name], optional)
+    }
     return sorted.contains("tokenizer.bin") ? (.llama2c, ["tokenizer.bin"], []) : nil
   }
 
@@ -49,7 +56,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
       throw TokenizerFailure(
         "tokenizer",
         "got \(got), expected tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, "
-          + "a SentencePiece *.model, a *.tiktoken file or llama2.c's tokenizer.bin")
+          + "a SentencePiece *.model, a *.tiktoken file, BERT's vocab.txt or llama2.c's tokenizer.bin")
     }
     let used = files.filter { (needed + optional).contains($0.key) }
     let contents = needed.map { used[$0] ?? [] }
@@ -71,6 +78,10 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
         try SentencePieceTokenizer(
           model: contents[0], opensTexts: configuration?["add_bos_token"]?.bool ?? false, source: needed[0])
       case .tiktoken: try TiktokenRanks(source: needed[0]).load(contents[0])
+      case .wordPiece:
+        try WordPieceTokenizer(
+          WordPieceParts(lines: contents[0], configuration: configuration, source: needed[0]),
+          source: needed[0])
       case .llama2c: try Llama2CTokenizer(source: needed[0]).load(contents[0])
       }
     return TokenizerFiles(tokenizer: tokenizer, format: format, files: format.named(used, needed))
@@ -81,6 +92,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
     let name =
       switch self {
       case .huggingFace: "tokenizer.json"
+      case .wordPiece: "vocab.txt"
       case .llama2c: "tokenizer.bin"
       case .sentencePiece, .vocabularyAndMerges, .tiktoken: needed[0]
       }

@@ -111,10 +111,20 @@ struct TokenizerCommand: ParsableCommand {
     @Option(help: "The text; by default standard input.")
     var text: String?
 
+    @Flag(help: "Take each line for a text of its own, and print a line of ids for each.")
+    var lines = false
+
     func run() throws {
       let tokenizer = try TokenizerDirectory(tokenizer).tokenizer
       let bytes = text.map { Array($0.utf8) } ?? StandardInput.readAll()
-      print(tokenizer.encode(parallel: bytes).map(String.init).joined(separator: " "))
+      guard lines else { return Self.print(tokenizer.encode(parallel: bytes)) }
+      var texts = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
+      if texts.last?.isEmpty == true { texts.removeLast() }
+      for ids in tokenizer.encode(documents: texts) { Self.print(ids) }
+    }
+
+    private static func print(_ ids: [Int32]) {
+      StandardOutput.write(Array(ids.map(String.init).joined(separator: " ").utf8) + [0x0A])
     }
   }
 
