@@ -106,9 +106,11 @@ extension ParameterReader {
       for start in stride(from: 0, to: block.count, by: floats.count) {
         let count = min(floats.count, block.count - start)
         let size = parameter.type.size
-        let piece = floats.elements(0..<count, as: Shape(count)), result = narrow.elements(0..<count, as: Shape(count))
+        let piece = floats.elements(0..<count, as: Shape(count)),
+          result = narrow.elements(0..<count, as: Shape(count))
         SafetensorsFile.copy(
-          UnsafeRawBufferPointer(rebasing: bytes[start * size..<(start + count) * size]), parameter.type, into: piece)
+          UnsafeRawBufferPointer(rebasing: bytes[start * size..<(start + count) * size]), parameter.type,
+          into: piece)
         result.convert(from: piece)
         converted.append(contentsOf: result.bytes)
       }

@@ -40,7 +40,8 @@ package struct StoredModel {
     let extra = weights.parameters.keys.filter { !known.contains($0) && !isFree($0) }.min()
     if model.part.isWhole, let extra {
       throw Failure(
-        description: "\(path): holds \(extra), which a model of this shape does not have: the weights and the "
+        description:
+          "\(path): holds \(extra), which a model of this shape does not have: the weights and the "
           + "configuration beside them do not belong together")
     }
     for parameter in model.store.parameters {

@@ -36,7 +36,8 @@ struct LoadedModel {
     try ThreadCount.check(threads)
     let named = try NamedModel(path, tokenizer: tokenizer)
     guard named.trained.config.kind == .decoder else {
-      throw ValidationError("\(path) is an encoder (model.kind): it fills masks and answers questions, and writes no text")
+      throw ValidationError(
+        "\(path) is an encoder (model.kind): it fills masks and answers questions, and writes no text")
     }
     model = try named.trained.load(on: Device(threads: threads ?? Device.processorCount))
     self.tokenizer = named.tokenizer

@@ -100,7 +100,7 @@ import Testing
   }
 
   @Test("an atomic folder appears whole at commit; dropped, it leaves nothing; something is not written over")
-  func folder() throws {
+  func atomicFolder() throws {
     try inFolder {
       let path = "\(folder)/below/a"
       do { try AtomicFile("\(try AtomicFolder(path).partial)/b").write("x") } catch {}

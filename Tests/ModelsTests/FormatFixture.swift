@@ -4,6 +4,7 @@ import Layers
 import Models
 import TestSupport
 import Tensors
+import Testing
 
 /// A model that transformers made, as it saved it, and what it computed (Fixtures/make_formats.py).
 struct FormatFixture: Sendable, CustomTestStringConvertible {
@@ -42,12 +43,11 @@ struct FormatFixture: Sendable, CustomTestStringConvertible {
       let values = try file.integers(name).map(Int32.init)
       return Tensor(values, Shape(values.count), on: device)
     }
-    var microbatch = Microbatch(try file.integers("ids").map(Int32.init), sequences: 2, on: device)
-    if file.contains("segments") {
-      microbatch.segments = try tensor("segments")
-      microbatch.visible = try tensor("visible")
-    }
-    return microbatch
+    let ids = try tensor("ids"), isEncoder = file.contains("segments")
+    return Microbatch(
+      ids: ids, positions: Tensor((0..<ids.count).map { Int32($0 % 12) }, ids.shape, on: device),
+      segments: isEncoder ? try tensor("segments") : nil, sequences: 2, length: 12,
+      visible: isEncoder ? try tensor("visible") : nil)
   }
 
   /// The largest difference of `logits` from those of transformers, padding's left out, over the largest of these.

@@ -16,7 +16,8 @@ final class TinyEncoder {
     path = FileManager.default.temporaryDirectory.appending(path: "encoder-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: "\(path)/wordpiece", withIntermediateDirectories: true)
     let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    try write((specials + (0..<Self.words).map { "w\($0)" }).joined(separator: "\n"), to: "wordpiece/vocab.txt")
+    try write(
+      (specials + (0..<Self.words).map { "w\($0)" }).joined(separator: "\n"), to: "wordpiece/vocab.txt")
     try writeSentences()
     for (name, count) in [("train", 96), ("dev", 32)] { try writeQuestions(to: name, count: count) }
   }
@@ -45,7 +46,8 @@ final class TinyEncoder {
     let rows = (0..<count).map { index in
       let kind = index * 7 % 3, word = index * 5 % 12
       let label = ["contradiction", "entailment", "neutral"][kind]
-      return "\(index)\t1\t1\ta\ta\ta\ta\ta\tw\(word) w\(kind + 20)\tw\(word + 1) w\(kind + 30)\t\(label)\t\(label)"
+      return
+        "\(index)\t1\t1\ta\ta\ta\ta\ta\tw\(word) w\(kind + 20)\tw\(word + 1) w\(kind + 30)\t\(label)\t\(label)"
     }
     try write(([heading] + rows).joined(separator: "\n"), to: "\(name).tsv")
   }
