@@ -88,7 +88,7 @@ package struct Checkpoint: Sendable {
       throw CheckpointFailure(
         map.path, "the file is \(kind): it has \(map.count) bytes, expected \(file.bytes)")
     }
-    let checksum = withExtendedLifetime(map) { Checksum(of: map.bytes).hexadecimal }
+    let checksum = map.checksum.hexadecimal
     guard checksum == file.crc32 else {
       throw CheckpointFailure(
         map.path, "the file is damaged: its checksum is \(checksum), expected \(file.crc32)")

@@ -90,12 +90,7 @@ struct CheckpointDirectory: Sendable {
   }
 
   /// Removes what is at `path`, if anything.
-  func remove(_ path: String) throws(FileFailure) {
-    guard exists(path) else { return }
-    do { try FileManager.default.removeItem(atPath: path) } catch {
-      throw FileFailure(path, "cannot remove this; check its permissions")
-    }
-  }
+  func remove(_ path: String) throws(FileFailure) { try Folder.remove(path) }
 
   private func names() throws(FileFailure) -> [String] {
     guard exists(root) else { return [] }
@@ -110,10 +105,5 @@ struct CheckpointDirectory: Sendable {
     guard rename(path, target) == 0 else { throw .current(target, doing: "rename \(path) into place") }
   }
 
-  func synchronize(_ path: String) throws(FileFailure) {
-    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .current(path, doing: "open") }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw .current(path, doing: "flush to the disk") }
-  }
+  func synchronize(_ path: String) throws(FileFailure) { try Folder.synchronize(path) }
 }

@@ -10,6 +10,7 @@ extension CheckpointReader {
       try bytes.withUnsafeBytes { try file.append($0) }
       progress(bytes.count)
     }
+    release(name)
   }
 
   private static let bytesAtOnce = 16 << 20

@@ -6,8 +6,8 @@ import Tensors
 /// A shard is mapped and verified once, when something of it is first asked for.
 package final class CheckpointReader {
   package let checkpoint: Checkpoint
-  private var shards: [String: SafetensorsFile] = [:]
-  private let entries: [String: Manifest.Entry]
+  private(set) var shards: [String: SafetensorsFile] = [:]
+  let entries: [String: Manifest.Entry]
   private let files: [String: Manifest.File]
 
   package init(_ checkpoint: Checkpoint) {
@@ -47,6 +47,7 @@ package final class CheckpointReader {
       SafetensorsFile.copy(
         run, entry.type, into: target.tensor.elements(start..<start + count, as: Shape(count)))
     }
+    release(target.name)
   }
 
   /// Maps and verifies every shard that has elements of `target`.
@@ -56,7 +57,7 @@ package final class CheckpointReader {
   }
 
   /// Calls `body` with the elements that each slice has of `part`, and where in `part` they begin.
-  private func forEachRun(
+  func forEachRun(
     of entry: Manifest.Entry, in part: TensorPart,
     _ body: (UnsafeRawBufferPointer, Int) throws(CheckpointFailure) -> Void
   ) throws(CheckpointFailure) {

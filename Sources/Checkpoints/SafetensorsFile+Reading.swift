@@ -91,10 +91,14 @@ extension SafetensorsFile {
     }
   }
 
+  /// Elements that are converted at a time.
+  static let convertedAtOnce = 1 << 18
+
   /// Converts piece by piece through a small aligned tensor, so that no second copy of a large one exists.
   private static func convert(_ bytes: UnsafeRawBufferPointer, _ type: DType, into tensor: Tensor) {
-    let pieceCount = min(tensor.count, 1 << 18)
-    guard pieceCount > 0 else { return }
+    guard tensor.count > 0 else { return }
+    // Of one size each time, so that the device hands out the same memory again.
+    let pieceCount = convertedAtOnce
     let piece = Tensor(uninitialized: Shape(pieceCount), type, on: tensor.device)
     for start in stride(from: 0, to: tensor.count, by: pieceCount) {
       let count = min(pieceCount, tensor.count - start)

@@ -47,6 +47,9 @@ package final class SafetensorsFile: Sendable {
     return entry
   }
 
+  /// Lets go of the memory that bytes of the file were read through.
+  func release(_ bytes: Range<Int>) { file.release(bytes) }
+
   /// Calls `body` with the elements of a tensor as they lie in the file, which need not be aligned.
   func withBytes<T>(
     of entry: Entry, _ body: (UnsafeRawBufferPointer) throws(CheckpointFailure) -> T

@@ -38,6 +38,18 @@ package enum StoredType: String, Codable, Sendable, CaseIterable {
     }
   }
 
+  /// The type of tensors in memory that is the same; nil where there is none.
+  package var dtype: DType? {
+    switch self {
+    case .f32: .f32
+    case .bf16: .bf16
+    case .f16: .f16
+    case .i32: .i32
+    case .u8: .u8
+    case .bool, .i8, .f8e5m2, .f8e4m3, .i16, .u16, .u32, .i64, .u64, .f64: nil
+    }
+  }
+
   /// Whether a tensor of elements `type` can be read from elements of this type: the same, f32 on one side and
   /// a narrower float on the other, f64 to f32, bool to u8.
   package func converts(to type: DType) -> Bool {

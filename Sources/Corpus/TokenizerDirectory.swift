@@ -24,8 +24,8 @@ package struct TokenizerDirectory: Sendable {
       guard let used = TokenizerFormat.files(among: names) else {
         throw CorpusFailure(
           path,
-          "holds no tokenizer; expected tokenizer.json, vocab.json with merges.txt, a *.model or a "
-            + "*.tiktoken file")
+          "holds no tokenizer; expected tokenizer.json, vocab.json with merges.txt, a *.model, a *.tiktoken "
+            + "file, vocab.txt or tokenizer.bin")
       }
       for name in used { contents[name] = try MappedFile("\(path)/\(name)").contents }
     } else {

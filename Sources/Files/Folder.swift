@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Darwin)
@@ -16,6 +18,30 @@ package enum Folder {
   /// Makes the directory that the file `path` stands in.
   package static func createParent(of path: String) throws(FileFailure) {
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try create(String(path[..<slash])) }
+  }
+
+  /// Whether a new directory may take the place of what is at `path`.
+  package static func isAbsentOrEmpty(_ path: String) throws(FileFailure) -> Bool {
+    guard access(path, F_OK) == 0 else { return true }
+    do { return try FileManager.default.contentsOfDirectory(atPath: path).isEmpty } catch {
+      throw FileFailure(path, "expected a directory one may read, or a free name; name another place")
+    }
+  }
+
+  /// Removes what is at `path`, if anything, with all it holds.
+  package static func remove(_ path: String) throws(FileFailure) {
+    guard access(path, F_OK) == 0 else { return }
+    do { try FileManager.default.removeItem(atPath: path) } catch {
+      throw FileFailure(path, "cannot remove this; check its permissions")
+    }
+  }
+
+  /// Puts the names that the directory `path` holds on the disk.
+  package static func synchronize(_ path: String) throws(FileFailure) {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .current(path, doing: "open") }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .current(path, doing: "flush to the disk") }
   }
 
   private static func createOne(_ path: String) throws(FileFailure) {

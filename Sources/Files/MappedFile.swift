@@ -48,6 +48,28 @@
     }
   }
 
+  /// Lets go of the pages that hold bytes `range`: whoever reads them again brings them in again. What has been read
+  /// and copied need not stay in memory beside its copy.
+  package func release(_ range: Range<Int>) {
+    guard let address = bytes.baseAddress, !range.isEmpty else { return }
+    precondition(0 <= range.lowerBound && range.upperBound <= count, "bytes \(range) of a map of \(count)")
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let first = range.lowerBound / page * page
+    // Advice: where it is not followed, nothing is wrong but the use of memory.
+    _ = madvise(UnsafeMutableRawPointer(mutating: address + first), range.upperBound - first, MADV_DONTNEED)
+  }
+
+  /// Of all bytes; none of them stays in memory for it.
+  package var checksum: Checksum {
+    var checksum = Checksum()
+    for start in stride(from: 0, to: count, by: 16 << 20) {
+      let range = start..<min(start + (16 << 20), count)
+      checksum.update(UnsafeRawBufferPointer(rebasing: bytes[range]))
+      release(range)
+    }
+    return checksum
+  }
+
   /// The little-endian integer at byte `offset`, which need not be aligned.
   @inlinable package func load<T: FixedWidthInteger>(_ type: T.Type, at offset: Int) -> T {
     T(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))

@@ -74,11 +74,8 @@ package struct SequenceHead {
 
   /// Rows whose largest score, the first of equals, is their label's.
   private static func correct(_ scores: Tensor, _ labels: Tensor) -> Int {
-    let values = scores.floats, width = scores.columns
-    return labels.integers.enumerated().reduce(0) { sum, label in
-      let row = values[label.offset * width..<(label.offset + 1) * width]
-      let best = row.indices.max { row[$0] < row[$1] }.map { $0 - row.startIndex }
-      return sum + (best.map(Int32.init) == label.element ? 1 : 0)
-    }
+    let best = Tensor(uninitialized: Shape(labels.count), .i32, on: scores.device)
+    scores.indexOfLargest(into: best, values: Tensor(uninitialized: best.shape, on: scores.device))
+    return best.matches(labels)
   }
 }

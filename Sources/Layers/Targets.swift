@@ -12,29 +12,47 @@ package struct Targets {
   package let tokenCount: Int
   package let labelCount: Int
 
+  /// Lists that one microbatch after another is picked with.
+  package struct Scratch {
+    fileprivate var rows: [Int32] = []
+    fileprivate var tokens: [Int32] = []
+
+    package init() {}
+  }
+
   /// - Parameters:
   ///   - tokens: one for every position of the microbatch, negative where none is scored; empty: none is.
   ///   - labels: one for every sequence or group of choices; empty: none.
-  package init(tokens: [Int32], labels: [Int32] = [], on device: Device) {
+  package init(tokens: [Int32], labels: [Int32] = [], scratch: inout Scratch, on device: Device) {
     tokenCount = tokens.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
     labelCount = labels.reduce(0) { $0 + ($1 >= 0 ? 1 : 0) }
     self.labels = labels.isEmpty ? nil : Tensor(labels, Shape(labels.count), on: device)
     // To pick rows costs a copy of each: that pays where it spares products with the vocabulary.
-    if tokenCount * 4 >= tokens.count * 3, tokenCount > 0 {
+    guard tokenCount == 0 || tokenCount * 4 < tokens.count * 3 else {
       rows = nil
       self.tokens = Tensor(tokens, Shape(tokens.count), on: device)
-    } else {
-      let scored = tokens.indices.filter { tokens[$0] >= 0 }
-      rows = Tensor(scored.map(Int32.init), Shape(scored.count), on: device)
-      self.tokens = Tensor(scored.map { tokens[$0] }, Shape(scored.count), on: device)
+      return
     }
+    scratch.rows.removeAll(keepingCapacity: true)
+    scratch.tokens.removeAll(keepingCapacity: true)
+    for (row, token) in tokens.enumerated() where token >= 0 {
+      scratch.rows.append(Int32(row))
+      scratch.tokens.append(token)
+    }
+    rows = Tensor(scratch.rows, Shape(tokenCount), on: device)
+    self.tokens = Tensor(scratch.tokens, Shape(tokenCount), on: device)
+  }
+
+  package init(tokens: [Int32], labels: [Int32] = [], on device: Device) {
+    var scratch = Scratch()
+    self.init(tokens: tokens, labels: labels, scratch: &scratch, on: device)
   }
 
   /// The scored rows of `x`, one after the other.
   func pick(_ x: Tensor) -> Tensor {
     guard let rows else { return x }
     let picked = Tensor(uninitialized: Shape(rows.count, x.columns), on: x.device)
-    picked.setEmbedding(rows, table: x)
+    picked.setRows(of: x, at: rows)
     return picked
   }
 
@@ -42,7 +60,7 @@ package struct Targets {
   func spread(_ dx: Tensor, over count: Int) -> Tensor {
     guard let rows else { return dx }
     let spread = Tensor(zeros: Shape(count, dx.columns), on: dx.device)
-    spread.addEmbeddingGradient(dx, ids: rows)
+    spread.addRows(dx, at: rows)
     return spread
   }
 }

@@ -5,102 +5,163 @@ import Layers
 import Recipes
 import Tensors
 
-/// A model on disk: `model.yaml`, its shape, beside `model.safetensors`, its weights. Tokenizer files stand
-/// in the same directory.
+/// A model on disk: `model.yaml`, its shape, beside `model.safetensors`, its weights; or a directory of Hugging Face
+/// or Megatron-LM, as it is. Tokenizer files stand in the same directory.
 package struct ModelDirectory {
   package let path: String
   package let config: Transformer.Config
+  /// Nil: ours.
+  private let format: (any ForeignFormat)?
+  private let files: SafetensorsSet
+  /// Tensors beside those that matter, known to be copies of some.
+  private let copies: Set<String>
+  private let companions: Companions
 
   /// What is wrong with a directory that should hold a model.
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
   }
 
-  private static func configPath(_ path: String) -> String { "\(path)/model.yaml" }
-  private static func weightsPath(_ path: String) -> String { "\(path)/model.safetensors" }
+  private static let configFile = "model.yaml"
 
   /// Whether `path` looks like one.
   package static func exists(_ path: String) -> Bool {
-    FileManager.default.fileExists(atPath: configPath(path))
+    [configFile, HuggingFace.configFile, MegatronGPTFormat().configFile].contains {
+      FileManager.default.fileExists(atPath: "\(path)/\($0)")
+    }
   }
 
-  /// Reads the shape of the model at `path`.
+  /// Whether the model is in another program's format.
+  package var isForeign: Bool { format != nil }
+
+  /// Opens the model at `path`: reads its shape, and which tensors there are.
   package init(_ path: String) throws {
-    guard Self.exists(path) else {
-      throw Failure(
-        description: "\(path): expected a model directory with model.yaml and model.safetensors, or a run's "
-          + "directory; `needletail train` makes both")
-    }
     self.path = path
-    config = try Recipe(contentsOf: Self.configPath(path))
-      .resolve(Transformer.Config.self, defaults: Transformer.Config())
+    let files = FileManager.default
+    let configPath = "\(path)/\(Self.configFile)"
+    if files.fileExists(atPath: configPath) {
+      format = nil
+      config = try Recipe(contentsOf: configPath)
+        .resolve(Transformer.Config.self, defaults: Transformer.Config())
+      try Self.check(config, path: configPath)
+      self.files = try SafetensorsSet(directory: path)
+      copies = []
+      companions = try Companions(path)
+      return
+    }
+    let keys: ForeignConfig
+    if files.fileExists(atPath: "\(path)/\(HuggingFace.configFile)") {
+      keys = try Self.keys("\(path)/\(HuggingFace.configFile)")
+      format = try HuggingFace.format(of: keys)
+    } else if files.fileExists(atPath: "\(path)/\(MegatronGPTFormat().configFile)") {
+      keys = try Self.keys("\(path)/\(MegatronGPTFormat().configFile)")
+      format = MegatronGPTFormat()
+    } else {
+      throw Failure(
+        description: "\(path): "
+          + (PickledWeights(path)?.advice
+            ?? "expected a model directory with model.yaml and model.safetensors, a Hugging Face directory with "
+            + "config.json, or a run's directory; `needletail train` makes the first and the last"))
+    }
+    var config = try format?.read(keys) ?? Transformer.Config()
+    try Self.check(config, path: keys.path)
+    self.files = try SafetensorsSet(directory: path)
+    copies = try Self.copies(format?.copies ?? [], in: self.files, of: &config)
+    self.config = config
+    companions = try Companions(path, config: keys)
+  }
+
+  private static func keys(_ path: String) throws -> ForeignConfig {
+    ForeignConfig(path, try JSON.object(at: path))
+  }
+
+  private static func check(_ config: Transformer.Config, path: String) throws {
     guard config.problems.isEmpty, config.vocabulary > 0 else {
       throw Failure(
-        description: "\(Self.configPath(path)): "
+        description: "\(path): "
           + (config.problems.first ?? "model.vocabulary must be positive, got \(config.vocabulary)"))
+    }
+  }
+
+  /// Which of `known` a file of a tied model holds although it need not. Where the output differs from the table, the
+  /// model is not tied after all.
+  private static func copies(
+    _ known: [TiedCopy], in files: SafetensorsSet, of config: inout Transformer.Config
+  ) throws -> Set<String> {
+    guard config.tiedEmbeddings else { return [] }
+    var copies: Set<String> = []
+    for copy in known {
+      let original = ([copy.original] + copy.otherNames).first { files.tensors[$0] != nil }
+      guard let original, files.tensors[copy.name] != nil else { continue }
+      if try files.areEqual(copy.name, original) {
+        copies.insert(copy.name)
+      } else if copy.mayDiffer {
+        config.tiedEmbeddings = false
+        return copies
+      } else {
+        throw Failure(
+          description:
+            "\(files.path): \(copy.name) is not \(original), expected the same numbers: the two are tied")
+      }
+    }
+    return copies
+  }
+
+  /// The model with its weights found and held against its shape.
+  package func stored() throws -> StoredModel {
+    try checkSize()
+    var layout = format?.layout(config) ?? TensorLayout(namesOf: files)
+    layout.ignoredNames.formUnion(copies)
+    return StoredModel(
+      path: path, config: config, weights: try ParameterReader(files, layout), companions: companions)
+  }
+
+  /// Throws where the shape cannot be that of the weights, before memory is taken for what it says.
+  private func checkSize() throws {
+    let stored = files.tensors.values.reduce(0) { $0 + Double($1.count) }
+    let claimed = config.parameterCount
+    let isSound =
+      isForeign
+      // What is missing or misshapen is named, of a shape that is not absurd.
+      ? claimed < 4 * stored + 1e6 && config.layers <= files.tensors.count : claimed == stored
+    guard isSound else {
+      throw Failure(
+        description:
+          "\(path): holds \(Int(stored)) parameters, \(format?.configFile ?? Self.configFile) describes "
+          + "\(claimed < 1e15 ? String(Int(claimed)) : "\(claimed)"): the two do not belong together")
     }
   }
 
   /// The model with its weights, for use or, where `isTrained`, for more training.
   package func load(isTrained: Bool = false, on device: Device) throws -> Transformer {
-    let file = try SafetensorsFile(Self.weightsPath(path))
-    // Before memory is taken for what model.yaml says.
-    let stored = file.tensors.values.reduce(0) { $0 + Double($1.shape.reduce(1, *)) }
-    guard stored == config.parameterCount else {
-      throw Failure(
-        description: "\(file.path): holds \(Int(stored)) parameters, model.yaml beside it describes "
-          + "\(Int(config.parameterCount)): the two do not belong together")
-    }
-    let model = Transformer(config, isTrained: isTrained, on: device)
-    try Self.readWeights(file, into: model)
-    return model
+    try stored().load(isTrained: isTrained, on: device)
   }
 
-  /// Sets every parameter of `model` from the model directory or the safetensors file at `path`.
+  /// Sets every parameter of `model`, or of a rank's part of one, from the model at `path`: a directory, or a
+  /// safetensors file with our names. Throws when one is missing, misshapen or unexpected, or when the model there
+  /// computes something else with the same weights.
   package static func readWeights(at path: String, into model: Transformer) throws {
-    let file = path.hasSuffix(".safetensors") ? path : weightsPath(path)
-    try readWeights(SafetensorsFile(file), into: model)
-  }
-
-  /// Sets every parameter of `model` from `file`. Throws when one is missing, mis-shaped or unexpected.
-  package static func readWeights(_ file: SafetensorsFile, into model: Transformer) throws {
-    let parts = model.store.named(in: model.store.values)
-    let known = Set(parts.map(\.name))
-    if model.part.isWhole, let extra = file.tensors.keys.filter({ !known.contains($0) }).min() {
-      throw Failure(
-        description: "\(file.path): holds \(extra), which a model of this shape does not have: the weights "
-          + "and model.yaml do not belong together")
-    }
-    for parameter in model.store.parameters {
-      for part in parameter.parts {
-        try read(part, into: parameter.tensor(of: part, in: model.store.values), from: file)
+    guard path.hasSuffix(".safetensors") else {
+      let directory = try ModelDirectory(path)
+      if let difference = directory.config.difference(from: model.config) {
+        throw Failure(description: "\(path): \(difference): the same weights would compute something else")
       }
+      return try directory.stored().read(into: model)
     }
+    let files = SafetensorsSet(try SafetensorsFile(path))
+    try StoredModel(
+      path: path, config: model.config, weights: ParameterReader(files, TensorLayout(namesOf: files)),
+      companions: Companions(nil)
+    ).read(into: model)
   }
 
-  /// Reads what this rank holds of a part.
-  private static func read(_ part: Parameter.Part, into own: Tensor, from file: SafetensorsFile) throws {
-    guard own.count != part.whole.count else { return try file.read(part.name, into: own) }
-    let shape = try file.entry(part.name).shape
-    guard shape == part.whole.dimensions else {
-      throw Failure(
-        description:
-          "\(file.path): tensor \(part.name) has shape \(shape), expected \(part.whole): the weights and "
-          + "model.yaml do not belong together")
-    }
-    if part.block.columns.count == shape.dropFirst().reduce(1, *) {
-      try file.read(part.name, rows: part.block.rows, into: own)
-    } else {
-      let rows = Tensor(uninitialized: Shape(part.block.rows.count, part.whole.columns), on: own.device)
-      try file.read(part.name, rows: part.block.rows, into: rows)
-      own.copyRows(from: rows.columns(part.block.columns))
-    }
-  }
+  // MARK: Writing
 
   /// Writes `model` as a directory at `path`, the weights first, each file complete or absent.
   package static func write(_ model: Transformer, to path: String) throws {
     try Folder.create(path)
-    try SafetensorsWriter.write(weightsPath(path), model.store.named(in: model.store.values))
+    try SafetensorsWriter.write(
+      "\(path)/\(SafetensorsSet.fileName)", model.store.named(in: model.store.values))
     try write(model.config, to: path)
   }
 
@@ -111,13 +172,30 @@ package struct ModelDirectory {
   ) throws {
     try Folder.create(path)
     try checkpoint.writeSafetensors(
-      to: weightsPath(path), where: { !$0.hasPrefix("optimizer.") }, converting: rounding)
+      to: "\(path)/\(SafetensorsSet.fileName)", where: { !$0.hasPrefix("optimizer.") }, converting: rounding)
     try write(config, to: path)
   }
 
-  private static func write(_ model: Transformer.Config, to path: String) throws {
-    let config = try AtomicFile(configPath(path))
+  static func write(_ model: Transformer.Config, to path: String) throws {
+    let config = try AtomicFile("\(path)/\(configFile)")
     try config.write(Recipe.yaml(of: model))
     try config.commit()
+  }
+}
+
+extension Transformer.Config {
+  /// The first setting in which a model of this shape computes something else than one of `other` although their
+  /// weights have the same shapes; nil where there is none.
+  func difference(from other: Transformer.Config) -> String? {
+    func differs<T: Equatable>(_ key: String, _ path: (Self) -> T) -> String? {
+      path(self) == path(other)
+        ? nil : "its \(key) is \(path(self)), the recipe says \(path(other))"
+    }
+    return differs("kind") { $0.kind.rawValue } ?? differs("heads") { $0.heads } ?? differs("key_value_heads")
+    { $0.keyValueHeadCount }
+      ?? differs("positions") { $0.positions.rawValue } ?? differs("norm") { $0.norm.rawValue }
+      ?? differs("norm_epsilon") { $0.normEpsilon } ?? differs("activation") { $0.activation.rawValue }
+      ?? (positions == .rotary
+        ? differs("rotary_fraction") { $0.rotaryFraction } ?? differs("rotary_base") { $0.rotaryBase } : nil)
   }
 }

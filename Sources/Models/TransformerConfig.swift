@@ -67,7 +67,9 @@ extension Transformer {
     package var headSize: Int { headWidth ?? (heads > 0 ? width / heads : 0) }
     package var innerWidth: Int { feedForwardWidth ?? 4 * width }
     /// Components of a head that rotate.
-    package var rotaryWidth: Int { Int(Double(headSize) * rotaryFraction) }
+    package var rotaryWidth: Int {
+      (0...1).contains(rotaryFraction) ? Int(Double(headSize) * rotaryFraction) : 0
+    }
     /// Vectors that tell an encoder which of two sentences a token is in.
     package var segments: Int? { kind == .encoder ? 2 : nil }
     package var outputDeviation: Double { initialDeviation / Double(2 * layers).squareRoot() }
@@ -120,7 +122,7 @@ extension Transformer {
       check(initialDeviation > 0, "model.initial_deviation must be positive, got \(initialDeviation)")
       if positions == .rotary {
         check(
-          (0...1).contains(rotaryFraction) && rotaryWidth > 0 && rotaryWidth % 2 == 0,
+          rotaryWidth > 0 && rotaryWidth % 2 == 0,
           "model.rotary_fraction \(rotaryFraction) of a head of \(headSize) gives \(rotaryWidth) rotating "
             + "components: expected an even number above 0")
       }

@@ -5,12 +5,19 @@
 package struct TextStream {
   private let tokenizer: any Tokenizer
   private var pending: [UInt8] = []
+  /// Whether the next token begins the text: the space before its first word is none then.
+  private var isAtStart: Bool
 
-  package init(_ tokenizer: any Tokenizer) { self.tokenizer = tokenizer }
+  /// - Parameter isContinued: whether other text stands before.
+  package init(_ tokenizer: any Tokenizer, isContinued: Bool = true) {
+    self.tokenizer = tokenizer
+    isAtStart = !isContinued
+  }
 
   /// The text that `id` completes.
   package mutating func append(_ id: Int32) -> String {
-    pending += tokenizer.token(id) ?? []
+    pending += isAtStart ? tokenizer.decode([id]) : tokenizer.token(id) ?? []
+    isAtStart = isAtStart && pending.isEmpty
     let whole = pending.count - Self.unfinished(pending)
     let text = String(decoding: pending[..<whole], as: UTF8.self)
     pending.removeFirst(whole)

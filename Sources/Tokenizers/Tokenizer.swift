@@ -18,6 +18,9 @@ package protocol Tokenizer: Sendable {
   /// The id that starts a document, where the vocabulary has one.
   var beginningOfText: Int32? { get }
 
+  /// The ids that the tokenizer's files ask to put in front of every text that a model reads.
+  var opening: [Int32] { get }
+
   /// The tokens that text reaches only when asked for, in the order of their ids.
   var specialTokens: [SpecialToken] { get }
 
@@ -61,6 +64,13 @@ package enum SpecialTokenReading: Sendable {
 }
 
 extension Tokenizer {
+  package var opening: [Int32] { [] }
+
+  /// The id of the special token of this name, such as `[CLS]`; nil where there is none.
+  package func id(ofSpecial name: String) -> Int32? {
+    specialTokens.first { $0.text == Array(name.utf8) }?.id
+  }
+
   package func encode(_ bytes: [UInt8], specials: SpecialTokenReading = .asText) -> [Int32] {
     var ids: [Int32] = []
     ids.reserveCapacity(bytes.count / 3)

@@ -17,6 +17,7 @@ final class Feeder {
   private let dropoutKey: RandomKey?
   private let weightGradients = WeightGradients()
   private var batch = Batch()
+  private var scratch = Targets.Scratch()
   private var feeds: [PipelineEngine.Feed] = []
   private let positions: Tensor
   /// Stands for ids on stages that do not read the data.
@@ -79,6 +80,6 @@ final class Feeder {
     return PipelineEngine.Feed(
       microbatch: microbatch(
         tensor(batch.tokens) ?? zeros, segments: tensor(batch.segments), visible: tensor(batch.lengths)),
-      targets: Targets(tokens: batch.targets, labels: batch.labels, on: model.device))
+      targets: Targets(tokens: batch.targets, labels: batch.labels, scratch: &scratch, on: model.device))
   }
 }

@@ -52,6 +52,12 @@ struct IndexedData {
     let length = config.sequenceLength, seed = UInt32(config.training.seed)
     switch config.model.kind {
     case .decoder:
+      for (component, description) in zip(components, descriptions)
+      where component.dataset.level(description) == .sentence {
+        throw TrainingFailure(
+          "\(component.dataset.prefix) was built with --split-sentences, for an encoder: its documents end nowhere; build "
+            + "it again without, or set model.kind to encoder")
+      }
       let mask = config.data.masksEndOfText ? endOfText : nil
       return {
         try GPTDataset(

@@ -3,7 +3,7 @@ import Models
 import Recipes
 import Tensors
 
-/// A model as a user names it: a model's directory, or a run's, finished or not.
+/// A model as a user names it: a model's directory of whatever format, or a run's, finished or not.
 package struct TrainedModel: Sendable {
   package let config: Transformer.Config
   /// Where its tokenizer stands.
@@ -52,5 +52,15 @@ package struct TrainedModel: Sendable {
     }
     try Checkpoint(path).restore(parts, ignoringOthers: true)
     return model
+  }
+
+  /// The model on disk, to be written in another format.
+  package func stored() throws -> StoredModel {
+    guard step != nil else { return try ModelDirectory(path).stored() }
+    let reader = CheckpointReader(try Checkpoint(path))
+    return StoredModel(
+      path: path, config: config,
+      weights: try ParameterReader(reader, TensorLayout(namesOf: reader, ignoringPrefix: "optimizer.")),
+      companions: try Companions(tokenizerPath))
   }
 }

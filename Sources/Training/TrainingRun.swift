@@ -112,10 +112,10 @@ package final class TrainingRun {
       config.model, part: config.part(of: rank), recompute: config.training.recompute,
       multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
     try config.checkMemory(rank, model)
+    // A new head on a pretrained encoder keeps these.
+    model.store.initialize(seed: UInt64(config.training.seed))
     if let initial = config.training.initialModel {
       try ModelDirectory.readWeights(at: initial, into: model)
-    } else {
-      model.store.initialize(seed: UInt64(config.training.seed))
     }
     return model
   }

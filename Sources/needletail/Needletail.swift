@@ -16,7 +16,7 @@ struct Needletail: AsyncParsableCommand {
     subcommands: [
       TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, FinetuneCommand.self,
       GenerateCommand.self,
-      EvaluateCommand.self, CheckpointCommand.self, ConfigCommand.self, BenchmarkCommand.self,
-      ScheduleCommand.self,
+      EvaluateCommand.self, ImportCommand.self, ExportCommand.self, CheckpointCommand.self,
+      ConfigCommand.self, BenchmarkCommand.self, ScheduleCommand.self,
     ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Collectives
+import Models
 import Recipes
 import Telemetry
 import Training
@@ -90,13 +91,7 @@ struct RunOptions: ParsableArguments {
       ["tokens", Brief.count(summary.position.consumedTokens)],
     ])
     if let loss = summary.lastLoss { table.append("training loss", Brief.fixed(loss, 4)) }
-    if let loss = summary.heldOutLoss {
-      table.append("held-out loss", "\(Brief.fixed(loss, 4)) (perplexity \(Brief.fixed(exp(loss), 2)))")
-    }
-    if let accuracy = summary.heldOut?.accuracy {
-      table.append(
-        run.config.model.classes > 0 ? "held-out accuracy" : "sentence order", Brief.percent(accuracy))
-    }
+    for line in heldOutLines(summary.heldOut, of: run.config.model) { table.append(row: line) }
     if let bits = summary.heldOutBitsPerByte {
       table.append("held-out bits per byte", "\(Brief.fixed(bits, 3)) (by the data's mean bytes per token)")
     }
@@ -119,5 +114,22 @@ struct RunOptions: ParsableArguments {
     if summary.isInterrupted {
       print("stopped after step \(summary.position.step); the same command with --resume goes on")
     }
+  }
+
+  private func heldOutLines(_ losses: MeanLosses?, of model: Transformer.Config) -> [[String]] {
+    guard let losses else { return [] }
+    func perplexity(_ loss: Double) -> String {
+      "\(Brief.fixed(loss, 4)) (perplexity \(Brief.fixed(exp(loss), 2)))"
+    }
+    guard model.kind == .encoder else { return [["held-out loss", perplexity(losses.total)]] }
+    var lines: [[String]] = []
+    if let tokens = losses.tokens { lines.append(["held-out masked tokens", perplexity(tokens)]) }
+    if let labels = losses.labels, let accuracy = losses.accuracy {
+      lines.append([
+        model.classes > 0 ? "held-out questions" : "held-out sentence order",
+        "\(Brief.percent(accuracy)) right, loss \(Brief.fixed(labels, 4))",
+      ])
+    }
+    return lines
   }
 }

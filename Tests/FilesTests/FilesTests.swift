@@ -98,4 +98,44 @@ import Testing
   func fullDisk() {
     #expect(FileFailure.current("f", doing: "write", code: ENOSPC).reason.contains("disk is full"))
   }
+
+  @Test("an atomic folder appears whole at commit; dropped, it leaves nothing; something is not written over")
+  func atomicFolder() throws {
+    try inFolder {
+      let path = "\(folder)/below/a"
+      do { try AtomicFile("\(try AtomicFolder(path).partial)/b").write("x") } catch {}
+      #expect(try FileManager.default.contentsOfDirectory(atPath: "\(folder)/below") == [])
+      // What a killed process left.
+      try Folder.create("\(folder)/below/.a.partial/old")
+      let made = try AtomicFolder(path + "/")
+      let file = try AtomicFile("\(made.partial)/b")
+      try file.write("x")
+      try file.commit()
+      #expect(!FileManager.default.fileExists(atPath: path))
+      try made.commit()
+      #expect(
+        try FileManager.default.subpathsOfDirectory(atPath: "\(folder)/below").sorted() == ["a", "a/b"])
+      for taken in [path, "\(path)/b", ".", "..", "/"] {
+        #expect(throws: FileFailure.self) { try AtomicFolder(taken) }
+      }
+      try Folder.create("\(folder)/empty")
+      try AtomicFolder("\(folder)/empty").commit()
+      #expect(throws: FileFailure.self) { try AtomicFolder("\(path)/b/c") }
+    }
+  }
+
+  @Test("pages that were let go come in again, and a checksum is the same with them")
+  func release() throws {
+    try inFolder {
+      let bytes = (0..<3 << 20).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 9) }
+      try Data(bytes).write(to: URL(filePath: "\(folder)/a"))
+      let map = try MappedFile("\(folder)/a")
+      #expect(map.contents == bytes)
+      for range in [0..<bytes.count, 5..<6, 4095..<4097, 0..<0, bytes.count - 1..<bytes.count] {
+        map.release(range)
+        #expect(map.contents == bytes)
+      }
+      #expect(map.checksum == bytes.withUnsafeBytes { Checksum(of: $0) })
+    }
+  }
 }

@@ -18,6 +18,13 @@ struct TokenizerFormatTests {
     #expect(TokenizerFormat.files(among: ["r50k_base.tiktoken"]) == ["r50k_base.tiktoken"])
     #expect(TokenizerFormat.files(among: ["my.json"]) == ["my.json"])
     #expect(TokenizerFormat.files(among: ["config.json", "model.safetensors"]) == nil)
+    #expect(
+      TokenizerFormat.files(among: ["tokenizer_config.json", "vocab.txt", "config.json"])
+        == ["vocab.txt", "tokenizer_config.json"])
+    #expect(TokenizerFormat.files(among: ["bert-vocab.txt"]) == ["bert-vocab.txt"])
+    #expect(TokenizerFormat.files(among: ["tok512.bin"]) == ["tok512.bin"])
+    #expect(TokenizerFormat.files(among: ["tokenizer.bin", "config.json"]) == ["tokenizer.bin"])
+    #expect(TokenizerFormat.files(among: ["pytorch_model.bin", "config.json"]) == nil)
   }
 
   @Test("vocab.json and merges.txt say the same as tokenizer.json")
@@ -59,7 +66,7 @@ struct TokenizerFormatTests {
 
   @Test(
     "a cut or damaged file is an error, never a crash",
-    arguments: ["gpt2.tokenizer.json", "llama.model", "unigram.model"])
+    arguments: ["gpt2.tokenizer.json", "bert.tokenizer.json", "llama.model", "unigram.model"])
   func damage(name: String) throws {
     let bytes = try Fixture.bytes(name)
     let file = name.hasSuffix(".json") ? "tokenizer.json" : "tokenizer.model"
@@ -81,7 +88,7 @@ struct TokenizerFormatTests {
   @Test(
     "names what it does not support",
     arguments: [
-      (#"{"model":{"type":"WordPiece"}}"#, "WordPiece"),
+      (#"{"model":{"type":"Unigram"}}"#, "Unigram"),
       (#"{"model":{"type":"BPE","byte_fallback":true}}"#, "SentencePiece"),
       (#"{"normalizer":{"type":"Lowercase"},"model":{"type":"BPE"}}"#, "Lowercase"),
       (#"{"model":{"type":"BPE","vocab":{"a":0},"merges":[]}}"#, "ByteLevel"),

@@ -8,7 +8,7 @@ import Tokenizers
 #endif
 
 /// How well a model predicts any text: the documents follow each other as in training, each behind the token that ends
-/// the one before, and windows slide over all of them.
+/// the one before, the first behind what the tokenizer opens texts with, and windows slide over all of them.
 package struct TextTask: EvaluationTask {
   package static let isChoosing = false
   package let windows: [Window]
@@ -22,7 +22,8 @@ package struct TextTask: EvaluationTask {
     let encoded =
       documents.count == 1
       ? [input.tokenizer.encode(parallel: documents[0])] : input.tokenizer.encode(documents: documents)
-    var ids: [Int32] = end.map { [$0] } ?? []
+    let opening = input.tokenizer.opening
+    var ids = opening.isEmpty ? end.map { [$0] } ?? [] : opening
     for (index, document) in encoded.enumerated() {
       if index > 0, let end { ids.append(end) }
       ids += document

@@ -23,4 +23,11 @@ extension Tensor {
         Int64(width))
     }
   }
+
+  /// How many of a few integers are those of `other`.
+  package func matches(_ other: Tensor) -> Int {
+    precondition(
+      count == other.count && isContiguous && other.isContiguous, "\(other.shape) against \(shape)")
+    return (0..<count).reduce(0) { $0 + (i32[$1] == other.i32[$1] ? 1 : 0) }
+  }
 }

@@ -12,7 +12,7 @@ struct AddedTokens: Sendable {
   /// By first byte: the tokens it may begin, longest first.
   private let byFirstByte: [[Token]]
   private let hasOrdinary: Bool
-  private let textOfId: [Int32: [UInt8]]
+  private let tokenOfId: [Int32: Token]
 
   init(_ tokens: [Token]) {
     self.tokens = tokens.sorted { $0.id < $1.id }
@@ -22,14 +22,16 @@ struct AddedTokens: Sendable {
     }
     self.byFirstByte = byFirstByte
     hasOrdinary = tokens.contains { !$0.isSpecial }
-    textOfId = Dictionary(tokens.map { ($0.id, $0.text) }) { first, _ in first }
+    tokenOfId = Dictionary(tokens.map { ($0.id, $0) }) { first, _ in first }
   }
 
   var special: [SpecialToken] {
     tokens.filter(\.isSpecial).map { SpecialToken(bytes: $0.text, id: $0.id) }
   }
 
-  func text(of id: Int32) -> [UInt8]? { textOfId[id] }
+  func text(of id: Int32) -> [UInt8]? { tokenOfId[id]?.text }
+
+  func isSpecial(_ id: Int32) -> Bool { tokenOfId[id]?.isSpecial ?? false }
 
   /// Calls `ordinary` with the stretches between found tokens and `found` with the tokens.
   @inline(__always)

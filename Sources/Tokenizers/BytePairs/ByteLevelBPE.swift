@@ -6,6 +6,7 @@
 package struct ByteLevelBPE: Tokenizer {
   package let endOfText: Int32?
   package let beginningOfText: Int32?
+  package private(set) var opening: [Int32] = []
   package let pretokenizer: Pretokenizer
   package let vocabularySize: Int
 
@@ -21,6 +22,8 @@ package struct ByteLevelBPE: Tokenizer {
   let pool = WorkspacePool { Workspace() }
   package let isLossless: Bool
   private let hasEveryByte: Bool
+  /// Unicode's form C, which text is put in first where the files ask for it.
+  private let composition: NormalFormC?
 
   private static let missing: Int32 = -1
 
@@ -40,7 +43,8 @@ package struct ByteLevelBPE: Tokenizer {
     }
     self.byteIds = byteIds
     hasEveryByte = !byteIds.contains(Self.missing)
-    isLossless = hasEveryByte && !parts.addsPrefixSpace
+    isLossless = hasEveryByte && !parts.addsPrefixSpace && !parts.composesCharacters
+    composition = parts.composesCharacters ? .unicode : nil
     vocabulary = parts.vocabulary
     merges = parts.merges
     added = AddedTokens(parts.added)
@@ -53,6 +57,12 @@ package struct ByteLevelBPE: Tokenizer {
     beginningOfText = parts.beginningOfText
   }
 
+  func opening(with ids: [Int32]) -> ByteLevelBPE {
+    var tokenizer = self
+    tokenizer.opening = ids
+    return tokenizer
+  }
+
   package var specialTokens: [SpecialToken] { added.special }
 
   package var summary: String {
@@ -63,7 +73,11 @@ package struct ByteLevelBPE: Tokenizer {
   package func encode(_ text: Span<UInt8>, specials: SpecialTokenReading, into ids: inout [Int32]) {
     var workspace = pool.take()
     added.split(text, specials: specials) { range in
-      encode(text, range, &workspace, into: &ids)
+      if let composed = composition?.normalized(text, range) {
+        encode(composed.span, composed.indices, &workspace, into: &ids)
+      } else {
+        encode(text, range, &workspace, into: &ids)
+      }
     } found: { id in
       ids.append(id)
     }

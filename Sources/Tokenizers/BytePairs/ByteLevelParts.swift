@@ -4,6 +4,8 @@ struct ByteLevelParts {
   var merges: MergeTable
   var pretokenizer: Pretokenizer
   var added: [AddedTokens.Token] = []
+  /// Whether text is put in Unicode's form C first.
+  var composesCharacters = false
   var addsPrefixSpace = false
   var prefersWholePieces = false
   var endOfText: Int32?
@@ -11,15 +13,7 @@ struct ByteLevelParts {
 
   /// Takes the ends of documents from the names given, or else from well-known names.
   mutating func findEnds(_ ends: DocumentEnds) {
-    endOfText = special([ends.end].compactMap(\.self) + DocumentEnds.endNames)
-    beginningOfText = special([ends.beginning].compactMap(\.self) + DocumentEnds.beginningNames)
-  }
-
-  /// The id of the first of `names` among the special tokens.
-  private func special(_ names: [String]) -> Int32? {
-    for name in names {
-      if let token = added.first(where: { $0.isSpecial && $0.text == Array(name.utf8) }) { return token.id }
-    }
-    return nil
+    endOfText = ends.end(among: added)
+    beginningOfText = ends.beginning(among: added)
   }
 }

@@ -19,4 +19,21 @@ struct DocumentEnds {
   /// Under which vocabularies know the end of a document, the surest first.
   static let endNames = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "[EOS]"]
   static let beginningNames = ["<|begin_of_text|>", "<|startoftext|>", "<s>", "<bos>", "<|bos|>", "[BOS]"]
+
+  /// The id of the token that ends a document: by the name given, or else by a well-known one.
+  func end(among added: [AddedTokens.Token]) -> Int32? {
+    Self.special([end].compactMap(\.self) + Self.endNames, added)
+  }
+
+  func beginning(among added: [AddedTokens.Token]) -> Int32? {
+    Self.special([beginning].compactMap(\.self) + Self.beginningNames, added)
+  }
+
+  /// The id of the first of `names` among the special tokens.
+  private static func special(_ names: [String], _ added: [AddedTokens.Token]) -> Int32? {
+    for name in names {
+      if let token = added.first(where: { $0.isSpecial && $0.text == Array(name.utf8) }) { return token.id }
+    }
+    return nil
+  }
 }

@@ -1,67 +1,70 @@
-/// Hugging Face's `tokenizer.json`, for byte-level BPE.
-///
-/// An NFC normaliser is accepted and not applied: text that is in NFC, as nearly all is, gets the same ids,
-/// and other text stays as it is, byte for byte. Post-processors that add tokens around a text are left to
-/// whoever builds the prompt.
+/// Hugging Face's `tokenizer.json`: byte-level BPE (GPT-2 to Llama 3), BPE over pieces with byte fallback
+/// (Llama 2, Mistral, Gemma) and WordPiece (BERT).
 struct HuggingFaceTokenizer {
   let source: String
   let json: JSONValue
   /// `tokenizer_config.json`, which names the ends of documents.
   let configuration: JSONValue?
 
-  func load() throws(TokenizerFailure) -> ByteLevelBPE {
+  func load() throws(TokenizerFailure) -> any Tokenizer {
     guard json.members != nil, let model = json["model"] else {
       throw unsupported("got \(json.kind) without \"model\"", "a Hugging Face tokenizer")
     }
-    try checkModel(model)
-    try checkNormalizer()
+    // Files of early versions leave the type out.
+    switch model["type"]?.text ?? "BPE" {
+    case "WordPiece": return try wordPiece(model)
+    case "BPE":
+      try checkMerging(model)
+      return model["byte_fallback"]?.bool == true ? try pieces(model) : try byteLevel(model)
+    case let type:
+      throw unsupported(
+        "the model is of type \(type)", "BPE or WordPiece; use the model's SentencePiece file if it has one")
+    }
+  }
+
+  func unsupported(_ got: String, _ expected: String) -> TokenizerFailure {
+    TokenizerFailure(source, "\(got), expected \(expected)")
+  }
+
+  private func byteLevel(_ model: JSONValue) throws(TokenizerFailure) -> ByteLevelBPE {
+    let composesCharacters = try composesCharacters()
     let added = try addedTokens()
     let reader = VocabularyReader(source: source)
     let vocabulary = try reader.vocabulary(model["vocab"], added: added)
     let stage = try PretokenizerReader(source: source).read(json["pre_tokenizer"])
     var parts = ByteLevelParts(
       vocabulary: vocabulary, merges: try reader.merges(model["merges"], vocabulary),
-      pretokenizer: stage.pretokenizer, added: added, addsPrefixSpace: stage.addsPrefixSpace,
-      prefersWholePieces: model["ignore_merges"]?.bool ?? false)
+      pretokenizer: stage.pretokenizer, added: added, composesCharacters: composesCharacters,
+      addsPrefixSpace: stage.addsPrefixSpace, prefersWholePieces: model["ignore_merges"]?.bool ?? false)
     parts.findEnds(DocumentEnds(configuration))
-    return try ByteLevelBPE(parts, source: source)
+    let tokenizer = try ByteLevelBPE(parts, source: source)
+    return tokenizer.opening(with: try opening(tokenizer))
   }
 
-  private func unsupported(_ got: String, _ expected: String) -> TokenizerFailure {
-    TokenizerFailure(source, "\(got), expected \(expected)")
-  }
-
-  private func checkModel(_ model: JSONValue) throws(TokenizerFailure) {
-    // Files of early versions leave the type out.
-    let type = model["type"]?.text ?? "BPE"
-    guard type == "BPE" else {
-      throw unsupported(
-        "the model is of type \(type)", "BPE; use the model's SentencePiece file if it has one")
-    }
+  private func checkMerging(_ model: JSONValue) throws(TokenizerFailure) {
     for key in ["continuing_subword_prefix", "end_of_word_suffix"] as [StaticString] {
       if let text = model[key]?.text, !text.isEmpty {
-        throw unsupported("the model sets \(key) to \"\(text)\"", "byte-level BPE, which has none")
+        throw unsupported("the model sets \(key) to \"\(text)\"", "BPE over bytes or pieces, which has none")
       }
     }
     if let dropout = model["dropout"], !dropout.isNull {
       guard case .number(0) = dropout else { throw unsupported("the model asks for dropout", "none") }
     }
-    if model["byte_fallback"]?.bool == true {
+  }
+
+  /// Whether the normalizer is NFC; any other than that or none is an error.
+  private func composesCharacters() throws(TokenizerFailure) -> Bool {
+    guard let normalizer = json["normalizer"], !normalizer.isNull else { return false }
+    let stages = normalizer["type"]?.text == "Sequence" ? normalizer["normalizers"]?.elements : nil
+    for stage in stages ?? [normalizer] where stage["type"]?.text != "NFC" {
       throw unsupported(
-        "the model falls back to bytes, as Llama's does",
-        "byte-level BPE; use the model's SentencePiece file (tokenizer.model) instead")
+        "the normalizer is \(stage["type"]?.text ?? stage.kind)",
+        "none or NFC, since any other changes the text")
     }
+    return stages?.isEmpty != true
   }
 
-  private func checkNormalizer() throws(TokenizerFailure) {
-    guard let normalizer = json["normalizer"], !normalizer.isNull else { return }
-    let type = normalizer["type"]?.text ?? normalizer.kind
-    if type == "NFC" { return }
-    if type == "Sequence", normalizer["normalizers"]?.elements?.isEmpty == true { return }
-    throw unsupported("the normalizer is \(type)", "none or NFC, since any other changes the text")
-  }
-
-  private func addedTokens() throws(TokenizerFailure) -> [AddedTokens.Token] {
+  func addedTokens() throws(TokenizerFailure) -> [AddedTokens.Token] {
     var tokens: [AddedTokens.Token] = []
     for element in json["added_tokens"]?.elements ?? [] {
       guard let id = element["id"]?.integer, id >= 0, id < Vocabulary.mostIds,
@@ -78,5 +81,10 @@ struct HuggingFaceTokenizer {
       tokens.append(.init(text: text, id: Int32(id), isSpecial: isSpecial))
     }
     return tokens
+  }
+
+  func opening(_ tokenizer: any Tokenizer) throws(TokenizerFailure) -> [Int32] {
+    try OpeningReader(source: source).read(
+      postProcessor: json["post_processor"], configuration: configuration, of: tokenizer)
   }
 }

@@ -8,16 +8,22 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
   case vocabularyAndMerges
   /// OpenAI: `*.tiktoken`.
   case tiktoken
+  /// BERT: `vocab.txt` or any other `*vocab.txt`.
+  case wordPiece
+  /// llama2.c: `tokenizer.bin`.
+  case llama2c
 
   /// The formats in the order in which a folder that holds several is read, with the files of each: those
   /// needed, then those read if they are there.
   ///
-  /// A lone `*.json` of another name counts as `tokenizer.json`. Of several `*.model` or `*.tiktoken` files, the first by name.
+  /// A lone `*.json` of another name counts as `tokenizer.json`, a lone `*.bin` as `tokenizer.bin`. Of several
+  /// `*.model`, `*.tiktoken` or `*vocab.txt` files, the first by name.
   static func recognise(_ names: some Collection<String>) -> (
     TokenizerFormat, needed: [String], optional: [String]
   )? {
     let sorted = names.sorted()
     if sorted.count == 1, sorted[0].hasSuffix(".json") { return (.huggingFace, sorted, []) }
+    if sorted.count == 1, sorted[0].hasSuffix(".bin") { return (.llama2c, sorted, []) }
     let optional = sorted.filter { $0 == "tokenizer_config.json" }
     if sorted.contains("tokenizer.json") { return (.huggingFace, ["tokenizer.json"], optional) }
     for pair in [["vocab.json", "merges.txt"], ["encoder.json", "vocab.bpe"]]
@@ -30,7 +36,12 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
       return (.sentencePiece, [name], optional)
     }
     if let name = sorted.first(where: { $0.hasSuffix(".tiktoken") }) { return (.tiktoken, [name], optional) }
-    return nil
+    if let name = sorted.first(where: { $0 == "vocab.txt" })
+      ?? sorted.first(where: { $0.hasSuffix("vocab.txt") })
+    {
+      return (.wordPiece, [name], optional)
+    }
+    return sorted.contains("tokenizer.bin") ? (.llama2c, ["tokenizer.bin"], []) : nil
   }
 
   /// The names in a folder that make up its tokenizer; nil where there is none.
@@ -45,7 +56,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
       throw TokenizerFailure(
         "tokenizer",
         "got \(got), expected tokenizer.json, vocab.json with merges.txt, encoder.json with vocab.bpe, "
-          + "a SentencePiece *.model or a *.tiktoken file")
+          + "a SentencePiece *.model, a *.tiktoken file, BERT's vocab.txt or llama2.c's tokenizer.bin")
     }
     let used = files.filter { (needed + optional).contains($0.key) }
     let contents = needed.map { used[$0] ?? [] }
@@ -63,10 +74,31 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
         try ByteLevelBPE(
           vocabulary: contents[0], merges: contents[1], names: (needed[0], needed[1]),
           ends: DocumentEnds(configuration))
-      case .sentencePiece: try SentencePieceTokenizer(model: contents[0], source: needed[0])
+      case .sentencePiece:
+        try SentencePieceTokenizer(
+          model: contents[0], opensTexts: configuration?["add_bos_token"]?.bool ?? false, source: needed[0])
       case .tiktoken: try TiktokenRanks(source: needed[0]).load(contents[0])
+      case .wordPiece:
+        try WordPieceTokenizer(
+          WordPieceParts(lines: contents[0], configuration: configuration, source: needed[0]),
+          source: needed[0])
+      case .llama2c: try Llama2CTokenizer(source: needed[0]).load(contents[0])
       }
-    return TokenizerFiles(tokenizer: tokenizer, format: format, files: used)
+    return TokenizerFiles(tokenizer: tokenizer, format: format, files: format.named(used, needed))
+  }
+
+  /// The files under names by which they are found among others too, such as beside a model.
+  private func named(_ files: [String: [UInt8]], _ needed: [String]) -> [String: [UInt8]] {
+    let name =
+      switch self {
+      case .huggingFace: "tokenizer.json"
+      case .wordPiece: "vocab.txt"
+      case .llama2c: "tokenizer.bin"
+      case .sentencePiece, .vocabularyAndMerges, .tiktoken: needed[0]
+      }
+    var named = files
+    if let contents = named.removeValue(forKey: needed[0]) { named[name] = contents }
+    return named
   }
 }
 

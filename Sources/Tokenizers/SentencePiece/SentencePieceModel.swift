@@ -110,6 +110,18 @@ struct SentencePieceModel {
     }
   }
 
+  /// A piece's text with spaces for their sign.
+  static func spaced(_ text: [UInt8]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var rest = text[...]
+    while let first = rest.first {
+      let isSign = rest.starts(with: space)
+      bytes.append(isSign ? 0x20 : first)
+      rest = rest.dropFirst(isSign ? space.count : 1)
+    }
+    return bytes
+  }
+
   /// The byte that `<0xNN>` stands for.
   static func byte(_ text: [UInt8]) -> UInt8? {
     guard text.count == 6, text.starts(with: Array("<0x".utf8)), text[5] == UInt8(ascii: ">") else {

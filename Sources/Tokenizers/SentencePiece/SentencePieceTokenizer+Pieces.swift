@@ -21,18 +21,7 @@ extension SentencePieceTokenizer {
     case .byte: return SentencePieceModel.byte(piece.text).map { [$0] } ?? []
     case .normal, .userDefined, .unused: break
     }
-    var bytes: [UInt8] = []
-    var rest = piece.text[...]
-    while let first = rest.first {
-      if rest.starts(with: SentencePieceModel.space) {
-        bytes.append(0x20)
-        rest = rest.dropFirst(3)
-      } else {
-        bytes.append(first)
-        rest = rest.dropFirst()
-      }
-    }
-    return bytes
+    return SentencePieceModel.spaced(piece.text)
   }
 
   /// `<s>`, `</s>` and the other control symbols.

@@ -8,6 +8,7 @@ package struct SentencePieceTokenizer: Tokenizer {
   package let vocabularySize: Int
   package let endOfText: Int32?
   package let beginningOfText: Int32?
+  package let opening: [Int32]
   package let unknown: Int32?
   package let specialTokens: [SpecialToken]
   package let summary: String
@@ -30,7 +31,9 @@ package struct SentencePieceTokenizer: Tokenizer {
   private let removesLeadingSpace: Bool
   private let removesAllLeadingSpace: Bool
 
-  package init(model bytes: [UInt8], source: String) throws(TokenizerFailure) {
+  /// - Parameter opensTexts: whether every text asks for the beginning's id in front: a model's file does not
+  ///   say, `tokenizer_config.json` may.
+  package init(model bytes: [UInt8], opensTexts: Bool = false, source: String) throws(TokenizerFailure) {
     let model = try SentencePieceModel(bytes, source: source)
     self.model = bytes
     byteIds = model.fallsBackToBytes ? Self.byteIds(model) : []
@@ -55,6 +58,7 @@ package struct SentencePieceTokenizer: Tokenizer {
     specialTokens = control.special
     endOfText = Self.id(model.endId, .control, model)
     beginningOfText = Self.id(model.beginningId, .control, model)
+    opening = opensTexts ? [beginningOfText].compactMap(\.self) : []
     unknown = model.pieces.firstIndex { $0.kind == .unknown }.map(Int32.init)
     summary =
       "SentencePiece \(model.algorithm), \(model.pieces.count) pieces\(canFallBack ? ", byte fallback" : "")"

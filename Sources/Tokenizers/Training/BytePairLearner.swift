@@ -37,13 +37,17 @@ struct BytePairLearner {
 
   /// - Parameter symbol: by byte, the id it starts as.
   init(_ words: ByteTable, counts: [Int], symbol: [Int32]) {
-    symbols = words.allBytes.map { symbol[Int($0)] }
-    self.words = (0..<words.count).map { number in
-      let range = words.range(number)
-      return Word(start: range.lowerBound, length: range.count, count: counts[number])
-    }
-    for word in 0..<words.count {
-      let range = words.range(word)
+    self.init(
+      words.allBytes.map { symbol[Int($0)] }, words: (0..<words.count).map(words.range), counts: counts)
+  }
+
+  /// - Parameters:
+  ///   - symbols: the ids that words start as, all words end to end.
+  ///   - words: where each word lies among them.
+  init(_ symbols: [Int32], words ranges: [Range<Int>], counts: [Int]) {
+    self.symbols = symbols
+    words = zip(ranges, counts).map { Word(start: $0.lowerBound, length: $0.count, count: $1) }
+    for (word, range) in ranges.enumerated() {
       for at in range.dropLast() {
         change(PairCounts.pair(symbols[at], symbols[at + 1]), by: counts[word], in: word)
       }

@@ -43,6 +43,9 @@ package struct BytePairTrainer: Sendable {
     else {
       throw failure("got special tokens \(specialTokens), expected different ones of two bytes or more")
     }
+    guard case .pieces(let pretokenizer) = counter.rule else {
+      throw failure("got words counted as BERT cuts them, expected the pieces of a pattern")
+    }
     let (words, counts) = counter.words()
     guard words.count > 0 || vocabularySize == smallest else {
       throw failure("got no text, expected some to learn \(vocabularySize - smallest) merges from")
@@ -50,7 +53,7 @@ package struct BytePairTrainer: Sendable {
     let learned = learn(words, counts, progress)
     let bytes = TokenizerJSON(
       tokens: learned.tokens, special: specialTokens, merges: learned.merges,
-      pretokenizer: counter.pretokenizer
+      pretokenizer: pretokenizer
     ).bytes()
     return try TokenizerFormat.load(["tokenizer.json": bytes])
   }

@@ -9,16 +9,8 @@ struct TokenizerJSON {
   func bytes() -> [UInt8] {
     var output: [UInt8] = []
     output += Array("{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n".utf8)
-    output += Array("  \"added_tokens\": [".utf8)
-    for (id, name) in special.enumerated() {
-      output += Array((id == 0 ? "\n" : ",\n").utf8)
-      output += Array("    {\"id\": \(id), \"content\": ".utf8)
-      JSONWriter.append(Array(name.utf8), to: &output)
-      output += Array(
-        (", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
-          + "\"special\": true}").utf8)
-    }
-    output += Array("],\n  \"normalizer\": null,\n  \"pre_tokenizer\": ".utf8)
+    Self.appendAddedTokens(special, to: &output)
+    output += Array(",\n  \"normalizer\": null,\n  \"pre_tokenizer\": ".utf8)
     appendPretokenizer(to: &output)
     let byteLevel = Self.byteLevel(usesRegex: true)
     output += Array(",\n  \"post_processor\": null,\n  \"decoder\": \(byteLevel),\n  \"model\": {\n".utf8)
@@ -30,6 +22,20 @@ struct TokenizerJSON {
     appendMerges(to: &output)
     output += Array("\n  }\n}\n".utf8)
     return output
+  }
+
+  /// Special tokens under the first ids.
+  static func appendAddedTokens(_ special: [String], to output: inout [UInt8]) {
+    output += Array("  \"added_tokens\": [".utf8)
+    for (id, name) in special.enumerated() {
+      output += Array((id == 0 ? "\n" : ",\n").utf8)
+      output += Array("    {\"id\": \(id), \"content\": ".utf8)
+      JSONWriter.append(Array(name.utf8), to: &output)
+      output += Array(
+        (", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
+          + "\"special\": true}").utf8)
+    }
+    output += Array("]".utf8)
   }
 
   private static func byteLevel(usesRegex: Bool) -> String {

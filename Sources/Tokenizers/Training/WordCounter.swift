@@ -1,14 +1,33 @@
 import Dispatch
 import Synchronization
 
-/// How often each piece of text (a "word", by a pattern) stands in the documents seen so far.
+/// How often each piece of text (a "word", by a rule) stands in the documents seen so far.
 package final class WordCounter: Sendable {
-  let pretokenizer: Pretokenizer
+  /// What a word is.
+  enum Rule: Sendable {
+    case pieces(Pretokenizer)
+    case bert(BertWords)
+  }
+
+  let rule: Rule
   private let tables: [CountTable]
 
+  /// Counts the pieces of a pattern.
+  ///
   /// - Parameter threads: how many threads count; each keeps its own table until the end.
-  package init(_ pretokenizer: Pretokenizer, threads: Int = 1) {
-    self.pretokenizer = pretokenizer
+  package convenience init(_ pretokenizer: Pretokenizer, threads: Int = 1) {
+    self.init(.pieces(pretokenizer), threads: threads)
+  }
+
+  /// Counts the words of BERT, normalised.
+  ///
+  /// - Parameter isCased: whether words keep their capitals and accents.
+  package convenience init(bertCased isCased: Bool, threads: Int = 1) {
+    self.init(.bert(BertWords(isCased ? .cased : .uncased)), threads: threads)
+  }
+
+  private init(_ rule: Rule, threads: Int) {
+    self.rule = rule
     tables = (0..<max(threads, 1)).map { _ in CountTable() }
   }
 
@@ -24,11 +43,16 @@ package final class WordCounter: Sendable {
 
   private func count(_ documents: ArraySlice<[UInt8]>, in table: CountTable) {
     table.state.withLock { state in
+      var space = WordPieceWorkspace()
       for document in documents {
         let text = document.span
-        pretokenizer.forEachPiece(text, in: 0..<text.count) { start, end in
-          let (number, isNew) = state.words.add(text, in: start..<end)
-          if isNew { state.counts.append(1) } else { state.counts[number] += 1 }
+        switch rule {
+        case .pieces(let pretokenizer):
+          pretokenizer.forEachPiece(text, in: 0..<text.count) { state.add(text, in: $0..<$1) }
+        case .bert(let words):
+          words.forEach(text, in: 0..<text.count, word: &space.word, scalars: &space.scalars) { word in
+            state.add(word, in: 0..<word.count)
+          }
         }
       }
     }
@@ -58,6 +82,12 @@ private final class CountTable: Sendable {
   struct State: Sendable {
     var words = ByteTable()
     var counts: [Int] = []
+
+    @inline(__always)
+    mutating func add(_ text: Span<UInt8>, in range: Range<Int>) {
+      let (number, isNew) = words.add(text, in: range)
+      if isNew { counts.append(1) } else { counts[number] += 1 }
+    }
   }
 
   let state = Mutex(State())

@@ -53,7 +53,7 @@ struct GenerateCommand: ParsableCommand {
 
     let loaded = try LoadedModel(model, tokenizer: tokenizer, threads: threads)
     let text = prompt == "-" ? StandardInput.readAll() : Array(prompt.utf8)
-    var ids = loaded.tokenizer.encode(text)
+    var ids = loaded.tokenizer.opening + loaded.tokenizer.encode(text)
     if ids.isEmpty, let start = loaded.tokenizer.endOfText ?? loaded.tokenizer.beginningOfText {
       ids = [start]
     }
@@ -63,7 +63,7 @@ struct GenerateCommand: ParsableCommand {
 
     let terminal = Terminal.standardOutput
     terminal.write(String(decoding: text, as: UTF8.self))
-    var stream = TextStream(loaded.tokenizer)
+    var stream = TextStream(loaded.tokenizer, isContinued: !text.isEmpty)
     var written = 0
     let start = ContinuousClock.now
     Generator(loaded.model, options).generate(ids, count: tokens) { id in

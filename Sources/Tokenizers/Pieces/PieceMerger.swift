@@ -1,9 +1,18 @@
-/// SentencePiece's BPE, done by our own merges: the same ids as the library's, many times faster.
+/// BPE over characters, as SentencePiece and Hugging Face do it: the same ids, many times faster.
 ///
-/// The library merges over a whole text at once; here a text is first cut before each run of spaces, which
-/// changes nothing when no piece has a space behind another character, and words seen lately are known.
+/// They merge over a whole text at once; here a text is first cut before each run of spaces, which changes
+/// nothing when no piece has a space behind another character, and words seen lately are known.
 /// Only models that leave characters as they are and fall back to bytes come here.
 struct PieceMerger: Sendable {
+  typealias Piece = (bytes: [UInt8], id: Int32)
+  typealias ScoredPiece = (bytes: [UInt8], id: Int32, score: Float)
+  typealias Merge = (left: [UInt8], right: [UInt8])
+
+  /// Where words begin.
+  private enum Cut {
+    case nowhere, atRunsOfSpaces, atEachSpace
+  }
+
   private let symbols: ByteTable
   /// By number in `symbols`: the piece's id, or -1 for a character that only stands inside pieces.
   private let ids: [Int32]
@@ -11,43 +20,86 @@ struct PieceMerger: Sendable {
   private let userDefined: AddedTokens
   private let hasUserDefined: Bool
   private let byteIds: [Int32]
-  private let cutsAtSpaces: Bool
+  private let cut: Cut
   private let pool = WorkspacePool { Workspace() }
 
-  /// nil where the model is not of this kind.
+  /// A SentencePiece model; nil where it is not of this kind.
   init?(_ model: SentencePieceModel, byteIds: [Int32]) {
     guard model.algorithm == .bpe, model.fallsBackToBytes, byteIds.count == 256, !model.replacesCharacters,
       !model.removesExtraWhitespace, model.escapesWhitespace, !model.treatsWhitespaceAsSuffix,
       !model.pieces.contains(where: { $0.kind == .unused })
     else { return nil }
-    self.byteIds = byteIds
-    let pieces = model.pieces.enumerated().compactMap { id, piece in
+    let pieces = model.pieces.enumerated().compactMap { id, piece -> ScoredPiece? in
       piece.kind == .normal || piece.kind == .userDefined
-        ? (bytes: SentencePieceTokenizer.bytes(of: piece, model), id: Int32(id), score: piece.score) : nil
+        ? (SentencePieceTokenizer.bytes(of: piece, model), Int32(id), piece.score) : nil
     }
+    let userDefined = model.pieces.enumerated().filter { $0.element.kind == .userDefined }.map {
+      AddedTokens.Token(
+        text: SentencePieceTokenizer.bytes(of: $0.element, model), id: Int32($0.offset), isSpecial: false)
+    }
+    self.init(pieces, userDefined: userDefined, byteIds: byteIds)
+  }
+
+  /// Pieces of which two neighbours become the one with the best score.
+  ///
+  /// - Parameter byteIds: by byte, its piece.
+  init(_ pieces: [ScoredPiece], userDefined: [AddedTokens.Token] = [], byteIds: [Int32]) {
+    let (symbols, ids) = Self.symbols(pieces.map { ($0.bytes, $0.id) })
+    merges = Self.merges(pieces, symbols)
+    self.userDefined = AddedTokens(userDefined)
+    hasUserDefined = !userDefined.isEmpty
+    cut = pieces.contains { Self.hasInnerSpace($0.bytes) } ? .nowhere : .atRunsOfSpaces
+    self.byteIds = byteIds
+    self.symbols = symbols
+    self.ids = ids
+  }
+
+  /// Pieces and their merges, the first ones first. Throws where a merge names a piece that is not there.
+  ///
+  /// - Parameter cutsEachSpace: whether no merge takes two spaces together.
+  init(
+    _ pieces: [Piece], merges: [Merge], byteIds: [Int32], cutsEachSpace: Bool, source: String
+  ) throws(TokenizerFailure) {
+    let (symbols, ids) = Self.symbols(pieces)
+    var table = MergeTable(expecting: merges.count)
+    var hasInnerSpace = false
+    for (rank, merge) in merges.enumerated() {
+      let bytes = merge.left + merge.right
+      guard let left = symbols.number(of: merge.left), let right = symbols.number(of: merge.right),
+        let whole = symbols.number(of: bytes), ids[left] >= 0, ids[right] >= 0, ids[whole] >= 0
+      else {
+        let pair = String(decoding: merge.left + [0x20] + merge.right, as: UTF8.self)
+        throw TokenizerFailure(
+          source,
+          "merge \(rank) (\"\(pair)\") names a token that the vocabulary lacks; expected both parts and "
+            + "their union in it: the file is damaged")
+      }
+      table.add(Int32(left), Int32(right), rank: rank, makes: Int32(whole))
+      hasInnerSpace = hasInnerSpace || Self.hasInnerSpace(bytes)
+    }
+    cut = cutsEachSpace ? .atEachSpace : hasInnerSpace ? .nowhere : .atRunsOfSpaces
+    userDefined = AddedTokens([])
+    hasUserDefined = false
+    self.merges = table
+    self.byteIds = byteIds
+    self.symbols = symbols
+    self.ids = ids
+  }
+
+  /// The pieces, and the characters that only stand inside pieces.
+  private static func symbols(_ pieces: [Piece]) -> (symbols: ByteTable, ids: [Int32]) {
     var symbols = ByteTable(expecting: pieces.count + 4096)
     var ids: [Int32] = []
     for piece in pieces where symbols.add(piece.bytes).isNew { ids.append(piece.id) }
     for piece in pieces {
       let text = piece.bytes.span
-      for range in Self.characters(text) where symbols.add(text, in: range).isNew { ids.append(-1) }
+      for range in characters(text) where symbols.add(text, in: range).isNew { ids.append(-1) }
     }
-    merges = Self.merges(pieces, symbols)
-    userDefined = AddedTokens(
-      model.pieces.enumerated().filter { $0.element.kind == .userDefined }.map {
-        .init(
-          text: SentencePieceTokenizer.bytes(of: $0.element, model), id: Int32($0.offset), isSpecial: false)
-      })
-    hasUserDefined = !userDefined.tokens.isEmpty
-    cutsAtSpaces = !pieces.contains { Self.hasInnerSpace($0.bytes) }
-    self.symbols = symbols
-    self.ids = ids
+    return (symbols, ids)
   }
 
   /// Every way to cut a piece into two symbols, ranked by the piece's score.
-  private static func merges(
-    _ pieces: [(bytes: [UInt8], id: Int32, score: Float)], _ symbols: ByteTable
-  ) -> MergeTable {
+  private static func merges(_ pieces: [ScoredPiece], _ symbols: ByteTable) -> MergeTable {
     var found: [(left: Int32, right: Int32, whole: Int32, rank: Int)] = []
     var rank = -1
     var last = Float.infinity
@@ -99,9 +151,13 @@ struct PieceMerger: Sendable {
   /// Behind the spaces at `start` and the other characters that follow them.
   @inline(__always)
   private func wordEnd(_ text: Span<UInt8>, from start: Int, before end: Int) -> Int {
-    guard cutsAtSpaces else { return end }
+    if cut == .nowhere { return end }
     var position = start
-    while position < end, text[position] == 0x20 { position += 1 }
+    if cut == .atEachSpace {
+      position += 1
+    } else {
+      while position < end, text[position] == 0x20 { position += 1 }
+    }
     while position < end, text[position] != 0x20 { position += 1 }
     return position
   }
@@ -165,11 +221,11 @@ struct PieceMerger: Sendable {
 
   /// The last offset at or before `offset` where a word starts; nil where words are not cut.
   func safeCut(in text: Span<UInt8>, before offset: Int) -> Int? {
-    guard cutsAtSpaces else { return nil }
-    var cut = min(offset, text.count - 1)
-    while cut > 0 {
-      if text[cut] == 0x20, text[cut - 1] != 0x20 { return cut }
-      cut -= 1
+    if cut == .nowhere { return nil }
+    var place = min(offset, text.count - 1)
+    while place > 0 {
+      if text[place] == 0x20, text[place - 1] != 0x20 { return place }
+      place -= 1
     }
     return nil
   }

@@ -1,0 +1,39 @@
+extension HuggingFaceTokenizer {
+  /// WordPiece behind BERT's normaliser and pre-tokenizer.
+  func wordPiece(_ model: JSONValue) throws(TokenizerFailure) -> WordPieceTokenizer {
+    let normalizer = json["normalizer"] ?? .null
+    guard normalizer["type"]?.text == "BertNormalizer" else {
+      throw unsupported(
+        "the normalizer of a WordPiece model is \(normalizer["type"]?.text ?? normalizer.kind)",
+        "BertNormalizer")
+    }
+    let pretokenizer = json["pre_tokenizer"] ?? .null
+    guard pretokenizer["type"]?.text == "BertPreTokenizer" else {
+      throw unsupported(
+        "the pre-tokenizer of a WordPiece model is \(pretokenizer["type"]?.text ?? pretokenizer.kind)",
+        "BertPreTokenizer")
+    }
+    guard let members = model["vocab"]?.members else {
+      throw unsupported("the model has no \"vocab\"", "an object of tokens and their ids")
+    }
+    var tokens: [(bytes: [UInt8], id: Int)] = []
+    tokens.reserveCapacity(members.count)
+    for (token, value) in members {
+      guard let id = value.integer else {
+        let name = String(decoding: token.prefix(40), as: UTF8.self)
+        throw unsupported("token \"\(name)\" has \(value.kind) for its id", "a whole number")
+      }
+      tokens.append((token, id))
+    }
+    var parts = try WordPieceParts(tokens, added: try addedTokens(), source: source)
+    parts.normalization = BertCharacters.Options(
+      cleansText: normalizer["clean_text"]?.bool ?? true,
+      isolatesIdeographs: normalizer["handle_chinese_chars"]?.bool ?? true,
+      stripsAccents: normalizer["strip_accents"]?.bool ?? normalizer["lowercase"]?.bool ?? true,
+      lowercases: normalizer["lowercase"]?.bool ?? true)
+    parts.unknownToken = model["unk_token"]?.text ?? parts.unknownToken
+    parts.continuation = model["continuing_subword_prefix"]?.text ?? parts.continuation
+    parts.longestWord = min(model["max_input_chars_per_word"]?.integer ?? parts.longestWord, 1 << 20)
+    return try WordPieceTokenizer(parts, source: source)
+  }
+}
