@@ -2,8 +2,8 @@
 
     python evaluation.py MODEL HF --wikitext wiki.test.raw --lambada lambada_test.jsonl [--stride 32] [--needletail PATH]
 
-MODEL is a directory of Needletail's, HF the same model for transformers (`needletail export`, or
-export_huggingface.py). Prints each figure of both programs and their relative difference; exits 1 where one is above
+MODEL is a directory of Needletail's, HF the same model for transformers (`needletail export`).
+Prints each figure of both programs and their relative difference; exits 1 where one is above
 the tolerance or a count differs. The protocols: Megatron-LM core_v0.12.0, tasks/zeroshot_gpt.
 """
 

@@ -53,6 +53,7 @@ struct Golden: Decodable {
 struct ByteTokenizer: Tokenizer {
   static let end: Int32 = 256
   var hasEnd = true
+  var opening: [Int32] = []
 
   var summary: String { "bytes" }
   var vocabularySize: Int { 257 }

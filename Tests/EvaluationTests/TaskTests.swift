@@ -123,6 +123,18 @@ import Testing
     #expect(task.samples(scores).map(\.logLikelihood) == [-9, -6])
   }
 
+  @Test("what a tokenizer opens texts with stands where lm-eval has it, and not where Megatron-LM has none")
+  func opening() throws {
+    let tokenizer = ByteTokenizer(opening: [ByteTokenizer.end])
+    let file = try folder.lines(["ab cd"]), page = try folder.lines(["ab"], key: "page")
+    let openAI = try LambadaOpenAI(input(file, tokenizer: tokenizer)).windows[0]
+    #expect(parts(openAI) == [[ByteTokenizer.end] + bytes("ab"), bytes(" cd")])
+    // Behind the token that begins texts, its like is predicted.
+    let rolling = try WikiText(input(page, tokenizer: tokenizer)).windows[0]
+    #expect(parts(rolling) == [[ByteTokenizer.end], [ByteTokenizer.end] + bytes("ab")])
+    #expect(try parts(Lambada(input(file, tokenizer: tokenizer)).windows[0]) == [bytes("ab"), bytes(" cd")])
+  }
+
   // MARK: Text
 
   @Test("text: documents behind each other, each behind the token that ends the one before")

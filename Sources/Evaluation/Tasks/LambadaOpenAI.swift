@@ -40,7 +40,7 @@ package struct LambadaOpenAI: EvaluationTask {
     let before = text[..<(text[..<start].lastIndex { !$0.isPythonSpace }.map { $0 + 1 } ?? text.startIndex)]
     let context = tokenizer.encode(before.utf8)
     guard context.isEmpty else {
-      return (context, Array(tokenizer.encode(text.utf8).dropFirst(context.count)))
+      return (tokenizer.opening + context, Array(tokenizer.encode(text.utf8).dropFirst(context.count)))
     }
     // A word alone is predicted from what begins texts; where it begins with that itself, from this.
     let word = tokenizer.encode((text.first == " " ? text : [" "] + text).utf8)

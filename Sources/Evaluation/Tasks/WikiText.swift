@@ -37,7 +37,8 @@ package struct WikiText: EvaluationTask {
     var pages: [Page] = []
     for (text, ids) in zip(texts, encoded) {
       let first = windows.count
-      windows += .rolling(over: ids, prefix: prefix, length: input.context)
+      // What a tokenizer opens texts with is predicted too, as lm-eval has it.
+      windows += .rolling(over: input.tokenizer.opening + ids, prefix: prefix, length: input.context)
       pages.append(Page(windows: first..<windows.count, words: text.spaceRuns + 1, bytes: text.utf8.count))
     }
     self.windows = windows
