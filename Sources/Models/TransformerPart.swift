@@ -2,7 +2,7 @@ import Collectives
 import Layers
 import Topology
 
-/// What a rank holds of a decoder: its shares of the matrices of some of the layers.
+/// What a rank holds of a model: its shares of the matrices of some of the layers.
 package struct TransformerPart {
   package let axis: TensorAxis
   /// The layers of each model chunk.

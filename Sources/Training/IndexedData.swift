@@ -53,7 +53,7 @@ struct IndexedData {
     switch config.model.kind {
     case .decoder:
       for (component, description) in zip(components, descriptions)
-      where component.dataset.level(description) == .sentence {
+      where description?.level == .sentence {
         throw TrainingFailure(
           "\(component.dataset.prefix) was built with --split-sentences, for an encoder: its documents end nowhere; build "
             + "it again without, or set model.kind to encoder")
@@ -84,8 +84,14 @@ struct IndexedData {
     guard config.training.evaluationInterval > 0 else { return nil }
     if config.model.kind == .encoder {
       // Its samples are cut anew in every epoch, and there are always more.
-      let isEmpty = components.allSatisfy { split.validation.range(count: $0.dataset.documentCount).isEmpty }
-      return isEmpty ? nil : config.training.evaluationSequences
+      let documents = components.map { ($0.dataset, split.validation.range(count: $0.dataset.documentCount)) }
+      let tokens = try documents.reduce(0) { sum, part in
+        try part.1.reduce(sum) { sum, document in
+          try part.0.sequences(ofDocument: document).reduce(sum) { $0 + max(0, part.0.length(of: $1)) }
+        }
+      }
+      return tokens == 0
+        ? nil : max(1, min(config.training.evaluationSequences, tokens / config.sequenceLength))
     }
     let tokens = components.reduce(0) { sum, component in
       sum

@@ -2,7 +2,7 @@ import Telemetry
 
 /// Means over what a step, or a measurement, scored on all ranks.
 package struct MeanLosses: Sendable, Equatable {
-  /// Of the tokens, in nats; nil where none is scored.
+  /// Of the tokens, in nats; nil where labels alone are scored.
   package let tokens: Double?
   /// Of the labels, in nats, and the share of those that got the largest score; nil where there are none.
   package let labels: Double?

@@ -26,13 +26,18 @@ extension RunConfig {
   }
 
   /// Makes the run go `epochs` times (as the scripts do, where nil) over its questions, and judge itself after each.
-  package mutating func setSteps(epochs: Int?, finetuning task: TaskConfig) throws {
+  package mutating func setSteps(epochs: Int?) throws {
+    guard let task = data.task else { return }
     let habits = Habits(task.kind)
     let tokenizer = try data.tokenizer.map { try TokenizerDirectory($0) }
     let questions = try TaskData(self, task, tokenizer)
-    let perEpoch = max(1, questions.count / training.globalBatch)
-    training.steps = (epochs ?? habits.epochs) * perEpoch
-    training.evaluationInterval = perEpoch
+    guard questions.count >= training.globalBatch else {
+      throw TrainingFailure(
+        "\(questions.count) questions do not fill a batch of \(training.globalBatch): set training.global_batch, and "
+          + "training.microbatch with it, to at most \(questions.count)")
+    }
+    training.steps = max(1, (epochs ?? habits.epochs) * questions.count / training.globalBatch)
+    training.evaluationInterval = questions.heldOut == nil ? 0 : questions.count / training.globalBatch
     training.evaluationSequences = questions.heldOut?.samples.count ?? 1
     schedule.warmupSteps = Int(habits.warmup * Double(training.steps))
   }

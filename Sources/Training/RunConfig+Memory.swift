@@ -23,7 +23,7 @@ extension RunConfig {
         + "optimizer state take \(Self.brief(state))"
         + (built == nil
           ? ""
-          : ", a microbatch of \(training.microbatch) × \(sequenceLength) tokens \(Self.brief(activations))")
+          : ", a microbatch of \(training.microbatch) × \(tokensPerSample) tokens \(Self.brief(activations))")
         + ", there are \(Self.brief(available)): choose a smaller model, a smaller training.microbatch or "
         + "training.recompute full")
   }

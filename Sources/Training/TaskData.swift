@@ -19,8 +19,29 @@ struct TaskData {
     }
     training = try read(task.training)
     validation = task.validation.isEmpty ? nil : try read(task.validation)
+    for (questions, paths) in [(training, task.training), (validation ?? training, task.validation)] {
+      try Self.check(questions, paths)
+    }
     seed = UInt32(config.training.seed)
   }
+
+  /// Throws unless the files tell the answers, and most of their rows are questions.
+  private static func check(_ questions: ClassificationTask, _ paths: [String]) throws(TrainingFailure) {
+    let place = paths.joined(separator: ", ")
+    guard questions.labelled == questions.count else {
+      throw TrainingFailure(
+        "\(place): \(questions.count - questions.labelled) of \(questions.count) questions have no answer; name a file "
+          + "with labels, such as train.tsv or dev.tsv")
+    }
+    guard questions.dropped <= questions.count else {
+      throw TrainingFailure(
+        "\(place): \(questions.dropped) rows are malformed and \(questions.count) are not; expected the files of "
+          + "\(questions.kind.rawValue)")
+    }
+  }
+
+  /// Malformed rows that were left out.
+  var dropped: Int { training.dropped + (validation?.dropped ?? 0) }
 
   /// Questions to learn from, in one epoch.
   var count: Int { training.count }

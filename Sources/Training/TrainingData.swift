@@ -12,6 +12,8 @@ package struct TrainingData {
   package let bytesPerToken: Double?
   /// Tokens on disk, in all datasets; of questions, with their padding.
   package let tokenCount: Int
+  /// Malformed rows of a task's files, left out.
+  package let droppedQuestions: Int
 
   /// Opens what `config` names, builds the order of its samples, and checks it against the model.
   package init(_ config: RunConfig) throws {
@@ -23,6 +25,7 @@ package struct TrainingData {
       tokenCount = data.count * config.tokensPerSample
       vocabularySize = tokenizer?.tokenizer.vocabularySize
       bytesPerToken = nil
+      droppedQuestions = data.dropped
       return
     }
     let datasets = try IndexedData(config, tokenizer)
@@ -31,6 +34,7 @@ package struct TrainingData {
     tokenCount = datasets.tokenCount
     vocabularySize = datasets.vocabularySize
     bytesPerToken = datasets.bytesPerToken
+    droppedQuestions = 0
   }
 
   /// `model.vocabulary`, or the tokenizer's size rounded up to a multiple of 128, so that the table splits

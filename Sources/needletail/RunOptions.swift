@@ -66,7 +66,7 @@ struct RunOptions: ParsableArguments {
     terminal.writeLine(
       "\(run.directory.path): \(Brief.count(config.model.parameterCount)) parameters, "
         + "\(Brief.count(run.data.tokenCount)) tokens of data, \(config.training.steps) steps of "
-        + "\(config.training.globalBatch) × \(config.sequenceLength) tokens, "
+        + "\(config.training.globalBatch) × \(config.tokensPerSample) tokens, "
         + (run.rank.mesh.rankCount == 1 ? "" : "\(run.rank.mesh.rankCount) ranks (\(run.rank.mesh)) of ")
         + "\(run.model.device.threads) threads (\(run.model.device.instructionSet))")
     for problem in run.passedOver { terminal.writeLine("passing over a damaged checkpoint: \(problem)") }
@@ -78,7 +78,10 @@ struct RunOptions: ParsableArguments {
     } else if resume {
       terminal.writeLine("no checkpoint in \(run.directory.path) yet: starting from the beginning")
     }
-    if run.data.heldOut == nil, config.training.evaluationInterval > 0 {
+    if run.data.droppedQuestions > 0 {
+      terminal.writeLine("\(run.data.droppedQuestions) malformed rows of the task's files are left out")
+    }
+    if run.data.heldOut == nil, config.data.task == nil, config.training.evaluationInterval > 0 {
       terminal.writeLine(
         "data.split \(config.data.split) holds out less than one sequence: no held-out loss will be measured")
     }

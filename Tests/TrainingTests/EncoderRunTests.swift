@@ -133,7 +133,7 @@ final class TinyEncoder {
       config.schedule.learningRate = 2e-3
       config.checkpoint.directory = "\(tiny.path)/finetuned"
       change(&config)
-      try config.setSteps(epochs: 8, finetuning: task)
+      try config.setSteps(epochs: 8)
       return config
     }
     let run = try TrainingRun(config(), resuming: false)

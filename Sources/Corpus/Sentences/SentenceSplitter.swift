@@ -75,7 +75,10 @@ struct SentenceSplitter {
     let word = String(decoding: bytes, as: UTF8.self)
     let lowercase = word.lowercased()
     if Abbreviations.beforeNames.contains(lowercase) { return true }
-    let isFirst = skip(from: start, while: { $0.properties.isWhitespace || $0.isOpener }) >= first
+    // Behind more marks than these stands no list's number; and looking past them at each stop would take its time.
+    let isFirst =
+      first - start <= 64
+      && skip(from: start, while: { $0.properties.isWhitespace || $0.isOpener }) >= first
     if isFirst, word.allSatisfy(\.isNumber) || word.allSatisfy({ "IVXLC".contains($0) }) { return true }
     if (0x30...0x39).contains(text[next]) { return Abbreviations.beforeNumbers.contains(lowercase) }
     let pieces = word.split(separator: ".", omittingEmptySubsequences: false)

@@ -8,6 +8,8 @@ package struct ClassificationTask: Samples {
   /// Rows of the files that are malformed and left out.
   package let dropped: Int
   package var count: Int { questions.count }
+  /// Questions whose answer the files tell.
+  package var labelled: Int { questions.count { $0.label != Batch.ignored } }
   package var layout: Batch.Layout {
     Batch.Layout(sequences: kind.choices, hasSegments: true, hasLabels: true)
   }

@@ -24,10 +24,10 @@ extension Tensor {
     }
   }
 
-  /// How many of a few integers are those of `other`.
+  /// How many of a few integers are those of `other`, negative ones not counted.
   package func matches(_ other: Tensor) -> Int {
     precondition(
       count == other.count && isContiguous && other.isContiguous, "\(other.shape) against \(shape)")
-    return (0..<count).reduce(0) { $0 + (i32[$1] == other.i32[$1] ? 1 : 0) }
+    return (0..<count).reduce(0) { $0 + (i32[$1] == other.i32[$1] && i32[$1] >= 0 ? 1 : 0) }
   }
 }

@@ -21,7 +21,7 @@ struct FinetuneCommand: ParsableCommand {
       run's: `--resume` goes on with it, and `RUN/recipe.yaml` says all that was set.
       """)
 
-  @Argument(help: "A pretrained encoder: a model's directory, or one of Hugging Face.")
+  @Argument(help: "A pretrained encoder: a model's directory, a finished run's, or one of Hugging Face.")
   var model: String
 
   @Option(help: "race (which of four answers), mnli (entailment), qqp (same question).")
@@ -61,6 +61,8 @@ struct FinetuneCommand: ParsableCommand {
     if let epochs, !(1...10_000).contains(epochs) {
       throw ValidationError("--epochs must lie in 1 ... 10000, got \(epochs)")
     }
+    // A run's directory has its model below.
+    let model = ModelDirectory.exists(model) ? model : RunDirectory(model).model
     let pretrained = try ModelDirectory(model).config
     guard pretrained.kind == .encoder else {
       throw ValidationError("\(model) is a decoder; finetune teaches an encoder (model.kind encoder, BERT)")
@@ -77,7 +79,7 @@ struct FinetuneCommand: ParsableCommand {
     // The batch decides how many steps an epoch has, and the steps may themselves be overridden.
     config = try recipe.resolve(RunConfig.self, defaults: config)
     try config.validate()
-    try config.setSteps(epochs: epochs, finetuning: questions)
+    try config.setSteps(epochs: epochs)
     return try recipe.resolve(RunConfig.self, defaults: config)
   }
 }
