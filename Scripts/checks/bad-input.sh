@@ -149,6 +149,40 @@ refuses 'bad.*tokenizer' generate bad --prompt a
 fresh; cp -r good/model bad; truncate -s 300 bad/tokenizer.json
 refuses 'tokenizer.json' generate bad --prompt a
 
+echo "== formats"
+"$needletail" export good --format hf --output hf > /dev/null
+bad_hf() { rm -rf bad; cp -r hf bad; } # A Hugging Face directory to damage.
+refuses 'absent.*model directory' import absent --output new
+refuses 'model of ours already' import good/model --output new
+refuses 'holds something already' import hf --output good
+refuses 'holds something already' export good --format hf --output good/model
+refuses 'occupied.*free name' export good --format hf --output occupied
+refuses 'gguf' export good --format gguf --output new
+refuses 'shard-size' export good --format hf --output new --shard-size enough
+refuses 'dtype' export good --format hf --output new --dtype int4
+refuses 'no tokenizer|absent' export good --format hf --output new --tokenizer absent
+bad_hf; rm bad/config.json
+refuses 'bad.*model directory' import bad --output new
+bad_hf; printf '[[[[' > bad/config.json
+refuses 'config.json.*not a JSON object' import bad --output new
+bad_hf; sed -i 's/"gpt2"/"mamba"/' bad/config.json
+refuses 'model_type is "mamba", expected' import bad --output new
+bad_hf; sed -i 's/"n_head" : 2/"n_head" : 3/' bad/config.json
+refuses 'not divisible' generate bad --prompt a
+bad_hf; sed -i 's/"n_layer" : 2/"n_layer" : 3/' bad/config.json
+refuses 'lacks tensor "transformer.h.2' evaluate bad --text text.txt
+bad_hf; mv bad/model.safetensors bad/pytorch_model.bin
+refuses 'pytorch_model.bin, a pickle.*save_pretrained' import bad --output new
+bad_hf; truncate -s -100 bad/model.safetensors
+refuses 'model.safetensors' import bad --output new
+bad_hf; mv bad/model.safetensors bad/model-00001-of-00001.safetensors
+printf '{"weight_map": {"a": "../text.txt"}}' > bad/model.safetensors.index.json
+refuses 'index.json.*beside it' import bad --output new
+bad_hf; rm bad/tokenizer.json
+refuses 'bad.*tokenizer' export bad --format hf --output new --trim-vocabulary
+refuses 'bad.*tokenizer' generate bad --prompt a
+absent new
+
 echo "== text"
 fresh
 : > empty.txt

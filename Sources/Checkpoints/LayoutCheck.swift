@@ -55,7 +55,7 @@ struct LayoutCheck {
   private var missing: String? {
     let missing = layout.tensors.filter { stored[$0.name] == nil }
     return missing.first.map {
-      "lacks tensor \($0.name.quotedBriefly) of shape \($0.shape)\(Self.andMore(missing.count, "such"))"
+      "lacks tensor \($0.name.quotedBriefly) of shape \($0.shape)\(Self.andMore(missing.count))"
     }
   }
 
@@ -65,7 +65,7 @@ struct LayoutCheck {
       !known.contains(name) && !layout.ignores(name)
     }.sorted { $0.key < $1.key }
     return others.first.map {
-      "holds tensor \($0.key.quotedBriefly) of shape \($0.value.shape)\(Self.andMore(others.count, "others")), "
+      "holds tensor \($0.key.quotedBriefly) of shape \($0.value.shape)\(Self.andMore(others.count)), "
         + "expected only the \(layout.tensors.count) of a model of this shape"
     }
   }
@@ -79,10 +79,8 @@ struct LayoutCheck {
       return form.type.converts(to: .f32)
         ? nil : "has tensor \(name.quotedBriefly) as \(form.type.rawValue), expected F32, BF16, F16 or F64"
     }
-    return found.first.map { $0 + Self.andMore(found.count, "misfits") }
+    return found.first.map { $0 + Self.andMore(found.count) }
   }
 
-  private static func andMore(_ count: Int, _ what: String) -> String {
-    count > 1 ? " and \(count - 1) more \(what)" : ""
-  }
+  private static func andMore(_ count: Int) -> String { count > 1 ? " and \(count - 1) more" : "" }
 }

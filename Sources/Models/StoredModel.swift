@@ -11,8 +11,8 @@ package struct StoredModel {
   package let path: String
   package let config: Transformer.Config
   package let weights: ParameterReader
-  /// The tokenizer and what else belongs to the model but its weights.
-  package let companions: Companions
+  /// The tokenizer, and what else belongs to the model but its weights.
+  package var companions: Companions
 
   package init(path: String, config: Transformer.Config, weights: ParameterReader, companions: Companions) {
     self.path = path
@@ -102,6 +102,10 @@ package struct StoredModel {
       try foreign.check(config, path: self.path)
     }
     let layout = foreign.layout(config)
+    let used = Set(layout.tensors.flatMap(\.pieces).map(\.parameter))
+    if let extra = weights.parameters.keys.filter({ !used.contains($0) }).min() {
+      throw Failure(description: "\(self.path): holds \(extra), for which \(foreign.name) has no place")
+    }
     let total = try weights.byteCount(of: layout, as: options.type)
     let folder = try AtomicFolder(path)
     try weights.write(layout, as: options.type, to: folder.partial, shardLimit: options.shardLimit) {

@@ -4,7 +4,7 @@ import FoundationEssentials
 /// What stands beside a model's weights and belongs to it: tokenizer files, the chat template, how to generate.
 package struct Companions {
   /// Paths.
-  let files: [String]
+  private(set) var files: [String]
   /// As `generation_config.json` has them, or else the model's own configuration.
   let special: SpecialIDs?
 
@@ -34,6 +34,12 @@ package struct Companions {
   }
 
   package init(_ path: String?) throws { try self.init(path, config: nil) }
+
+  /// Takes a tokenizer from elsewhere along: the file, or the files of the directory, `path`.
+  package mutating func add(_ path: String) throws {
+    let names = Set(files.map(Self.name))
+    files += try Companions(path).files.filter { !names.contains(Self.name(of: $0)) }
+  }
 
   private static func name(of path: String) -> String {
     String(path[(path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex)...])

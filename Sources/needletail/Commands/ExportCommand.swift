@@ -52,12 +52,13 @@ struct ExportCommand: ParsableCommand {
   @Flag(help: "Leave out the rows of the token table for which the tokenizer has no token.")
   var trimVocabulary = false
 
-  @Option(help: "The tokenizer, where the model's directory holds none.", completion: .file())
+  @Option(help: "The tokenizer to take along, where the model's directory holds none.", completion: .file())
   var tokenizer: String?
 
   func run() throws {
     let trained = try TrainedModel(model)
-    let stored = try trained.stored()
+    var stored = try trained.stored()
+    if let tokenizer { try stored.companions.add(tokenizer) }
     var options = StoredModel.Options()
     options.type = dtype?.stored
     options.shardLimit = shardSize.bytes

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Corpus
 import Models
 import Telemetry
 
@@ -20,12 +21,16 @@ struct ImportCommand: ParsableCommand {
   @Option(help: "The new model's directory, which must not exist or be empty.", completion: .directory)
   var output: String
 
+  @Option(help: "The tokenizer to take along, where the directory holds none.", completion: .file())
+  var tokenizer: String?
+
   func run() throws {
     let directory = try ModelDirectory(source)
     guard directory.isForeign else {
       throw ValidationError("\(source): is a model of ours already, every command takes it as it is")
     }
-    let stored = try directory.stored()
+    var stored = try directory.stored()
+    if let tokenizer { try stored.companions.add(TokenizerDirectory(tokenizer).path) }
     let progress = ByteProgress("import")
     try stored.writeAsOurs(to: output, progress: progress.update)
     progress.finish()
