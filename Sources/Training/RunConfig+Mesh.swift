@@ -119,7 +119,7 @@ extension RunConfig {
     let tokens = tokensPerMicrobatch
     guard mesh.sequenceParallel, tokens % mesh.tensor != 0 else { return nil }
     return
-      "mesh.sequence_parallel divides the \(tokens) tokens of a microbatch (training.microbatch × sequence length) "
+      "mesh.sequence_parallel divides the \(tokens) tokens of a microbatch (training.microbatch × model.choices × sequence length) "
       + "among mesh.tensor \(mesh.tensor) ranks: one must be a multiple of the other"
   }
 

@@ -119,10 +119,15 @@ extension RunConfig {
   private func maskingIsValid() -> String? {
     do throws(CorpusFailure) {
       try data.masking.validate()
-      return nil
     } catch {
       return "data.masking: \(error)"
     }
+    // [CLS] and two [SEP] are never hidden.
+    let hidden = data.masking.maskingProbability * Double(sequenceLength - 3)
+    return model.kind == .encoder && model.classes == 0 && hidden < 1
+      ? "training.sequence_length \(sequenceLength) leaves no token to hide at data.masking.masking_probability "
+        + "\(data.masking.maskingProbability): raise one of them"
+      : nil
   }
 
   private func splitIsValid() -> String? {

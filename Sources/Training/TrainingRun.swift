@@ -79,7 +79,9 @@ package final class TrainingRun {
         "\(directory.path) already holds a run: add --resume to go on with it, or name another place with "
           + "--set checkpoint.directory=…")
     }
-    model = try Self.model(config, rank)
+    // A run that goes on needs no weights to begin with.
+    let goesOn = try resuming && CheckpointStore(directory.checkpoints).latest() != nil
+    model = try Self.model(config, rank, initial: goesOn ? nil : config.training.initialModel)
     writesTimeline = timeline == nil
     self.timeline = timeline ?? (config.telemetry.timeline ? Timeline(directory.timeline(rank.index)) : .off)
     step = TrainStep(config, model: model, loader: data.loader, rank: rank, timeline: self.timeline)
@@ -105,7 +107,7 @@ package final class TrainingRun {
   }
 
   /// The rank's part of the model with its first weights; throws when the run does not fit this machine.
-  private static func model(_ config: RunConfig, _ rank: Rank) throws -> Transformer {
+  private static func model(_ config: RunConfig, _ rank: Rank, initial: String?) throws -> Transformer {
     try config.checkMemory(rank)
     let device = Device(threads: config.threads(of: rank))
     let model = Transformer(
@@ -114,9 +116,7 @@ package final class TrainingRun {
     try config.checkMemory(rank, model)
     // A new head on a pretrained encoder keeps these.
     model.store.initialize(seed: UInt64(config.training.seed))
-    if let initial = config.training.initialModel {
-      try ModelDirectory.readWeights(at: initial, into: model)
-    }
+    if let initial { try ModelDirectory.readWeights(at: initial, into: model) }
     return model
   }
 

@@ -36,7 +36,8 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
     BadConfig(
       "gpt2", "n_layer", "3", says: "lacks tensor \"transformer.h.2.ln_1.weight\" of shape [16] and 11 more"),
     BadConfig(
-      "gpt2", "n_layer", "1", says: "holds tensor \"transformer.h.1.attn.c_attn.bias\"", "11 more, expected only the 16"),
+      "gpt2", "n_layer", "1", says: "holds tensor \"transformer.h.1.attn.c_attn.bias\"",
+      "11 more, expected only the 16"),
     BadConfig("gpt2", "n_positions", "13", says: "transformer.wpe.weight", "[12, 16], expected [13, 16]"),
     BadConfig("gpt2", "vocab_size", "20", says: "transformer.wte.weight", "[21, 16], expected [20, 16]"),
     BadConfig(

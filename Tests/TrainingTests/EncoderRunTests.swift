@@ -28,13 +28,13 @@ final class TinyEncoder {
     try Data((text + "\n").utf8).write(to: URL(filePath: "\(path)/\(name)"))
   }
 
-  /// Documents of eight sentences, each of which says where it stands: what follows can be told from what is there.
+  /// Documents of two sentences, each of one word: of a half of the vocabulary that says which comes first.
   private func writeSentences() throws {
     let writer = try IndexedDatasetWriter(prefix: "\(path)/sentences", vocabularySize: Self.words + 5)
-    for document in 0..<60 {
+    for document in 0..<200 {
       try writer.append(
-        (0..<8).map { sentence in
-          (0..<5).map { Int32(5 + (4 * sentence + $0 * (document % 3 + 1)) % Self.words) }
+        (0..<2).map { sentence in
+          [Int32](repeating: Int32(5 + 20 * sentence + document % 7), count: 12)
         })
     }
     try writer.commit()
@@ -62,14 +62,14 @@ final class TinyEncoder {
     config.data.prefix = "\(path)/sentences"
     config.data.tokenizer = "\(path)/wordpiece"
     config.data.split = "80,20,0"
-    config.training.steps = 240
+    config.training.steps = 900
     config.training.globalBatch = 16
-    config.training.microbatch = 8
+    config.training.microbatch = 16
     config.training.threads = 1
-    config.training.evaluationInterval = 240
+    config.training.evaluationInterval = 900
     config.training.evaluationSequences = 40
     config.schedule.learningRate = 3e-3
-    config.schedule.warmupSteps = 20
+    config.schedule.warmupSteps = 40
     config.checkpoint.directory = "\(path)/\(name)"
     config.checkpoint.interval = 0
     change(&config)
@@ -118,7 +118,7 @@ final class TinyEncoder {
 
   @Test("a pretrained encoder is finetuned: its body is kept, its head is new, and it answers")
   func finetuning() throws {
-    try TrainingRun(tiny.config("base"), resuming: false).trainToEnd()
+    try TrainingRun(tiny.config("base") { $0.training.steps = 40 }, resuming: false).trainToEnd()
     let base = "\(tiny.path)/base/model"
     var task = TaskConfig()
     task.training = ["\(tiny.path)/train.tsv"]
@@ -152,11 +152,10 @@ final class TinyEncoder {
     // What it was finetuned to can be loaded, and what it was not trained for is refused.
     #expect(try ModelDirectory("\(tiny.path)/finetuned/model").load(on: run.model.device).config.classes == 3)
     task.kind = .race
-    let wrong = try config()
-    #expect(throws: RecipeFailure.self) {
-      var wrong = wrong
-      wrong.model.choices = 1
-      try wrong.validate()
-    }
+    var wrong = RunConfig(finetuning: try ModelDirectory(base).config, for: task)
+    try wrong.validate()
+    wrong.model.choices = 1
+    let recipe = wrong
+    #expect(throws: RecipeFailure.self) { try recipe.validate() }
   }
 }

@@ -10,7 +10,7 @@ import Topology
 
 /// One way to divide a small model, and what training it comes to.
 struct MeshCase: Sendable, CustomStringConvertible {
-  enum Family: String, CaseIterable, Sendable { case gpt2, nemotron, llama, bert }
+  enum Family: String, CaseIterable, Sendable { case gpt2, nemotron, llama, bert, choices }
 
   var family: Family
   var mesh = Mesh.single
@@ -48,12 +48,20 @@ struct MeshCase: Sendable, CustomStringConvertible {
     case .bert:
       config.model.kind = .encoder
       config.model.activation = .geluErf
+    case .choices:
+      config.model.kind = .encoder
+      config.model.classes = 1
+      config.model.choices = 4
+      config.data.task = TaskConfig()
+      config.data.task?.kind = .race
+      config.data.task?.training = ["questions"]
     }
     config.training.steps = 5
     config.training.globalBatch = 8
     config.training.microbatch = 1
     config.training.threads = 1
-    config.schedule.learningRate = 1e-2
+    // A classifier's gradients are near epsilon: a large step would make much of their rounding.
+    config.schedule.learningRate = family == .choices ? 3e-3 : 1e-2
     // Adam divides by the gradient's size. Where that is rounding alone, as of a key's bias, its sign would be
     // compared.
     config.optimizer.epsilon = 1e-3
@@ -109,7 +117,13 @@ struct MeshCase: Sendable, CustomStringConvertible {
         config.model, part: config.part(of: rank), recompute: config.training.recompute,
         multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
       model.store.initialize(seed: 7)
-      let loader = Loader(family == .bert ? MaskedSamples() as any Samples : CountingSamples())
+      let samples: any Samples =
+        switch family {
+        case .bert: MaskedSamples(sequences: 1)
+        case .choices: MaskedSamples(sequences: 4)
+        default: CountingSamples()
+        }
+      let loader = Loader(samples)
       let step = TrainStep(config, model: model, loader: loader, rank: rank)
       var result = Result()
       for _ in 0..<config.training.steps {
@@ -151,21 +165,27 @@ private struct CountingSamples: Samples {
   }
 }
 
-/// The same in two segments of unequal lengths, every fourth token to be predicted, and a label.
+/// The same in two segments of unequal lengths, every fourth token to be predicted, and a label; or sequences to choose
+/// from.
 private struct MaskedSamples: Samples {
+  let sequences: Int
   let sequenceLength = 16
   let count = 1000
-  let layout = Batch.Layout(hasSegments: true, hasLabels: true)
+  var layout: Batch.Layout { Batch.Layout(sequences: sequences, hasSegments: true, hasLabels: true) }
 
   func append(_ index: Int, to batch: inout Batch) throws {
+    for sequence in 0..<sequences { append(index + 31 * sequence, isMasked: sequences == 1, to: &batch) }
+    batch.labels.append(Int32(index / 3 % 2))
+  }
+
+  private func append(_ index: Int, isMasked: Bool, to batch: inout Batch) {
     let visible = 5 + index * 7 % 12
     for place in 0..<sequenceLength {
       batch.tokens.append(Int32((3 * place + index) % 67))
       batch.targets.append(
-        place % 4 == 1 && place < visible ? Int32((3 * place + 2 * index) % 67) : Batch.ignored)
+        isMasked && place % 4 == 1 && place < visible ? Int32((3 * place + 2 * index) % 67) : Batch.ignored)
       batch.segments.append(2 * place < visible ? 0 : 1)
     }
     batch.lengths.append(Int32(visible))
-    batch.labels.append(Int32(index / 3 % 2))
   }
 }

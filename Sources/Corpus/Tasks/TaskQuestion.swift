@@ -45,8 +45,8 @@ extension [UInt8] {
 }
 
 extension Unicode.Scalar {
-  /// What Python's `str.isspace` and `\s` take for white space.
-  fileprivate var isPythonSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
+  /// What Python's `str.isspace` and `\s` take for white space: Unicode's and the four separators of ASCII.
+  package var isPythonSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
 }
 
 /// The lines of a task's file, each valid UTF-8.

@@ -1,9 +1,6 @@
-// Text as Python's `str` sees it, where a protocol is defined by what Python does: scalars, and its idea of space.
+import Corpus
 
-extension Unicode.Scalar {
-  /// `str.isspace`, `\s`: Unicode's white space and the four separators of ASCII.
-  var isPythonSpace: Bool { properties.isWhitespace || (0x1C...0x1F).contains(value) }
-}
+// Text as Python's `str` sees it, where a protocol is defined by what Python does: scalars, and its idea of space.
 
 extension BidirectionalCollection where Element == Unicode.Scalar {
   /// `str.strip()`

@@ -73,6 +73,7 @@ struct EvaluateCommand: ParsableCommand {
     if task == "list" { return print(Table(rows: TaskName.allCases.map { [$0.rawValue, $0.summary] })) }
     let name = try taskName()
     guard let model else { throw ValidationError("expected a model's directory before the options") }
+    guard samples != "" else { throw ValidationError("--samples needs a file's name, got none") }
     guard batchTokens > 0 else {
       throw ValidationError("--batch-tokens must be at least 1, got \(batchTokens)")
     }
@@ -82,14 +83,16 @@ struct EvaluateCommand: ParsableCommand {
     try Scorer.check(named.trained.config)
     let mesh = try mesh.mesh(ranks: launch.count, for: named.trained.config)
     let task = try name.task(input(named))
+    // Before the work: a place that cannot be written to is no surprise at its end.
+    let samplesFile = try launch.isFirst ? samples.map { try AtomicFile($0) } : nil
     let (scores, duration) = try launch.run(mesh, limit: MeshOptions.limit) { [self] rank in
       let device = Device(threads: threads ?? max(1, Device.processorCount / rank.neighbours))
       let part = try named.trained.load(TransformerPart.share(of: named.trained.config, on: rank), on: device)
       return score(task, with: try Scorer(part, rank: rank, budget: batchTokens), rank)
     }
     guard launch.isFirst else { return }
-    if let samples { try write(task.samples(scores), to: samples) }
     report(task, task.figures(scores), seconds: duration.seconds)
+    if let samplesFile { try write(task.samples(scores), to: samplesFile) }
   }
 
   private func taskName() throws -> TaskName {
@@ -135,11 +138,10 @@ struct EvaluateCommand: ParsableCommand {
     return (scores, ContinuousClock.now - start)
   }
 
-  private func write(_ samples: [Sample], to path: String) throws {
+  private func write(_ samples: [Sample], to file: AtomicFile) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    let file = try AtomicFile(path)
     for sample in samples { try file.write([UInt8](try encoder.encode(sample)) + [0x0A]) }
     try file.commit()
   }

@@ -33,7 +33,8 @@ package struct BERTDataset: Samples {
     /// Throws, naming what is out of range.
     package func validate() throws(CorpusFailure) {
       guard maskingProbability >= 1e-3, maskingProbability < 1 else {
-        throw CorpusFailure("masking probability", "expected from 0.001 to below 1, got \(maskingProbability)")
+        throw CorpusFailure(
+          "masking probability", "expected from 0.001 to below 1, got \(maskingProbability)")
       }
       let short = shortSequenceProbability
       guard short == 0 || short >= 1e-9 && short <= 1 else {
