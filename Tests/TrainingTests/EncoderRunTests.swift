@@ -62,11 +62,11 @@ final class TinyEncoder {
     config.data.prefix = "\(path)/sentences"
     config.data.tokenizer = "\(path)/wordpiece"
     config.data.split = "80,20,0"
-    config.training.steps = 900
+    config.training.steps = 1500
     config.training.globalBatch = 16
     config.training.microbatch = 16
     config.training.threads = 1
-    config.training.evaluationInterval = 900
+    config.training.evaluationInterval = 1500
     config.training.evaluationSequences = 40
     config.schedule.learningRate = 3e-3
     config.schedule.warmupSteps = 40
@@ -118,7 +118,7 @@ final class TinyEncoder {
 
   @Test("a pretrained encoder is finetuned: its body is kept, its head is new, and it answers")
   func finetuning() throws {
-    try TrainingRun(tiny.config("base") { $0.training.steps = 40 }, resuming: false).trainToEnd()
+    try TrainingRun(tiny.config("base") { $0.training.steps = 100 }, resuming: false).trainToEnd()
     let base = "\(tiny.path)/base/model"
     var task = TaskConfig()
     task.training = ["\(tiny.path)/train.tsv"]
@@ -130,14 +130,14 @@ final class TinyEncoder {
       config.training.globalBatch = 16
       config.training.microbatch = 8
       config.training.threads = 1
-      config.schedule.learningRate = 2e-3
+      config.schedule.learningRate = 3e-3
       config.checkpoint.directory = "\(tiny.path)/finetuned"
       change(&config)
-      try config.setSteps(epochs: 8)
+      try config.setSteps(epochs: 20)
       return config
     }
     let run = try TrainingRun(config(), resuming: false)
-    #expect(run.config.training.steps == 8 * 96 / 16)
+    #expect(run.config.training.steps == 20 * 96 / 16)
     #expect(run.model.config.classes == 3 && run.model.config.dropout == 0.1)
     let before = try ModelDirectory(base).load(on: run.model.device)
     func values(_ name: String, _ model: Transformer) -> [Float]? {
