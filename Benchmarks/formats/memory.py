@@ -118,7 +118,7 @@ def main():
                 print(f"{name + ' ' + what:34} {size / 1e6:6.0f} MB {peak / 1e6:6.0f} MB {(peak - held) / 1e6:6.0f} MB {seconds:8.1f}",
                       flush=True)  # fmt: skip
 
-            evaluate = ["--text", text, "--tokenizer", folder / "tokenizer", "--batch", 1]
+            evaluate = ["--text", text, "--tokenizer", folder / "tokenizer", "--batch-tokens", 256]
             row("import", 0, "import", source, "--output", ours)
             row("export hf", 0, "export", ours, "--format", "hf", "--output", folder / "a")
             shutil.rmtree(folder / "a")
