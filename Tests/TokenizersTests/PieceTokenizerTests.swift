@@ -63,18 +63,26 @@ struct PieceTokenizerTests {
     #expect(never.encode(documents: [long, text], threads: 3) == [never.encode(long), never.encode(text)])
   }
 
-  @Test("tokenizer_config.json has the last word on what opens a text")
-  func configuration() throws {
-    let json = try Self.json(Self.form(0))
-    #expect(try Self.load(json, configuration: #"{"add_bos_token":false}"#).opening == [])
-    let other = #"{"add_bos_token":true,"bos_token":{"content":"</s>"}}"#
-    #expect(try Self.load(json, configuration: other).opening == [2])
-    let model = try Fixture.bytes("llama.model")
-    #expect(try TokenizerFormat.load(["tokenizer.model": model]).tokenizer.opening == [])
-    let asking = try TokenizerFormat.load([
-      "tokenizer.model": model, "tokenizer_config.json": Array(#"{"add_bos_token":true}"#.utf8),
-    ])
-    #expect(asking.tokenizer.opening == [1])
+  @Test(
+    "tokenizer.json has the last word on what opens a text, with a post-processor and without",
+    arguments: ["true", "false"])
+  func configuration(adds: String) throws {
+    let configuration = #"{"add_bos_token":\#(adds),"bos_token":{"content":"</s>"}}"#
+    #expect(try Self.load(Self.json(Self.form(0)), configuration: configuration).opening == [1])
+    let plain = String(decoding: try Fixture.bytes("gpt2.tokenizer.json"), as: UTF8.self)
+    let named = #"{"add_bos_token":\#(adds),"bos_token":"<|user|>"}"#
+    let tokenizer = try Self.load(plain, configuration: named)
+    #expect((tokenizer.opening, tokenizer.beginningOfText) == ([], 1))
+  }
+
+  @Test(
+    "without tokenizer.json, a text is opened where tokenizer_config.json says add_bos_token",
+    arguments: [(nil, []), ("{}", []), (#"{"add_bos_token":false}"#, []), (#"{"add_bos_token":true}"#, [1])]
+      as [(String?, [Int32])])
+  func addBosToken(configuration: String?, ids: [Int32]) throws {
+    let settings = configuration.map { ["tokenizer_config.json": Array($0.utf8)] } ?? [:]
+    let model = ["tokenizer.model": try Fixture.bytes("llama.model")].merging(settings) { $1 }
+    #expect(try TokenizerFormat.load(model).tokenizer.opening == ids)
   }
 
   @Test(
@@ -107,6 +115,7 @@ struct PieceTokenizerTests {
       (#""ignore_merges": false"#, #""ignore_merges": true"#, "ignore_merges"),
       (#""<0x41>""#, #""x<0x41>""#, "<0x00> to <0xFF>"),
       (#""prepend": "\u2581""#, #""prepend": "_""#, "Prepend"),
+      (#""normalizers": ["#, #""normalizers": [{"type":"Prepend","prepend":"▁"},"#, "more than one Prepend"),
       (#""content": "\u2581""#, #""content": "_""#, "Replace"), (#""ids": [1]"#, #""ids": [1e9]"#, "<s>"),
       (#""ids": [1]"#, #""ids": [4000]"#, "4000"), (#""merges": [["#, #""merges": [["a"],["#, "merge 0"),
       (#""merges": [["#, #""merges": [["\u2603","a"],["#, "merge 0"),

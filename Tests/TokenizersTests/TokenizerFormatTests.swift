@@ -52,7 +52,12 @@ struct TokenizerFormatTests {
     #expect(files.files["merges.txt"] == merges)
     let text = try Fixture.bytes("text.txt")
     #expect(files.tokenizer.encode(text) == whole.tokenizer.encode(text))
-    #expect(files.tokenizer.endOfText == 1)
+    #expect((files.tokenizer.endOfText, files.tokenizer.opening) == (1, []))
+    let opening = try TokenizerFormat.load([
+      "vocab.json": vocabulary, "merges.txt": merges,
+      "tokenizer_config.json": Array(#"{"add_bos_token":true,"bos_token":"<|user|>"}"#.utf8),
+    ])
+    #expect(opening.tokenizer.opening == [1])
   }
 
   @Test("the end of a document is what tokenizer_config.json names")

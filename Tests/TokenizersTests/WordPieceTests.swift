@@ -113,6 +113,33 @@ struct WordPieceTests {
     #expect(tokenizer.tokenizer.vocabularySize == 5)
   }
 
+  @Test("files beside vocab.txt may name BERT's special tokens, and no others")
+  func addedTokens() throws {
+    func load(_ name: String, _ text: String) throws -> any Tokenizer {
+      try TokenizerFormat.load(["vocab.txt": Fixture.bytes("bert.vocab.txt"), name: Array(text.utf8)])
+        .tokenizer
+    }
+    let known = #"{"added_tokens_decoder":{"4":{"content":"[MASK]","special":true}}}"#
+    let plain = try Self.tokenizer()
+    #expect(
+      try load("tokenizer_config.json", known).encode("the [NEW] swift") == plain.encode("the [NEW] swift"))
+    #expect(try load("added_tokens.json", #"{"[CLS]":2}"#).specialTokens == plain.specialTokens)
+    for (name, text) in [
+      ("tokenizer_config.json", #"{"added_tokens_decoder":{"450":{"content":"[NEW]","special":false}}}"#),
+      (
+        "tokenizer_config.json",
+        #"{"added_tokens_decoder":{"4":{"content":"[MASK]"},"450":{"content":"[NEW]"}}}"#
+      ),
+      ("added_tokens.json", #"{"[CLS]":2,"[NEW]":450}"#),
+    ] {
+      let failure = #expect(throws: TokenizerFailure.self) { try load(name, text) }
+      #expect(failure?.description.contains("[NEW]") == true, "\(failure?.description ?? "")")
+    }
+    #expect(
+      TokenizerFormat.files(among: ["vocab.txt", "added_tokens.json", "tokenizer_config.json"])
+        == ["vocab.txt", "added_tokens.json", "tokenizer_config.json"])
+  }
+
   @Test(
     "says what is wrong with a file",
     arguments: [
@@ -122,6 +149,8 @@ struct WordPieceTests {
       (whole(#""vocab":{"[UNK]":"0"}"#), "a string"), (whole(#""vocab":{"[UNK]":0,"a":0}"#), "two tokens"),
       (whole(#""vocab":{"[UNK]":0,"a":1e300}"#), "a number"), (whole(#""vocab":{"[UNK]":-1}"#), "-1"),
       (whole(#""vocab":{"[UNK]":99999999999}"#), "99999999999"),
+      (whole(#""vocab":{"[UNK]":0},"max_input_chars_per_word":-5"#), "-5"),
+      (whole(#""vocab":{"[UNK]":0},"max_input_chars_per_word":1.5"#), "max_input_chars_per_word"),
     ])
   func failures(json: String, named: String) {
     let failure = #expect(throws: TokenizerFailure.self) { try Self.fromJSON(Array(json.utf8)) }

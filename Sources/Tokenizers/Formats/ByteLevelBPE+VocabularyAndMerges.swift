@@ -2,7 +2,8 @@ extension ByteLevelBPE {
   /// GPT-2's two files: `vocab.json` or `encoder.json` (ids by token), `merges.txt` or `vocab.bpe` (a merge
   /// a line). A token that a document's end goes by, such as `<|endoftext|>`, is special.
   init(
-    vocabulary: [UInt8], merges: [UInt8], names: (vocabulary: String, merges: String), ends: DocumentEnds
+    vocabulary: [UInt8], merges: [UInt8], names: (vocabulary: String, merges: String), ends: DocumentEnds,
+    opensTexts: Bool
   ) throws(TokenizerFailure) {
     let json = try JSONReader.read(vocabulary, source: names.vocabulary)
     let known =
@@ -19,5 +20,6 @@ extension ByteLevelBPE {
       vocabulary: words, merges: table, pretokenizer: Pretokenizer(.gpt2), added: special)
     parts.findEnds(ends)
     try self.init(parts, source: names.vocabulary)
+    if opensTexts { self = opening(with: [beginningOfText].compactMap(\.self)) }
   }
 }

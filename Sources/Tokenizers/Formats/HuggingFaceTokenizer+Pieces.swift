@@ -31,6 +31,7 @@ extension HuggingFaceTokenizer {
     let normalizer = json["normalizer"] ?? .null
     for stage in stages(normalizer, "normalizers") {
       switch stage["type"]?.text {
+      case "Prepend" where spaces.prefix != .none: throw unsupportedSpaces("more than one Prepend")
       case "Prepend" where stage["prepend"]?.bytes == SentencePieceModel.space && !replaces:
         spaces.prefix = .everyStretch
       case "Replace"
@@ -52,12 +53,6 @@ extension HuggingFaceTokenizer {
     }
     guard replaces else { throw unsupportedSpaces("neither") }
     return spaces
-  }
-
-  /// The stages of a sequence, or the one that stands alone.
-  private func stages(_ json: JSONValue, _ key: StaticString) -> [JSONValue] {
-    if json.isNull { return [] }
-    return json["type"]?.text == "Sequence" ? json[key]?.elements ?? [] : [json]
   }
 
   private func metaspacePrefix(_ stage: JSONValue) throws(TokenizerFailure) -> PieceTokenizer.Prefix {

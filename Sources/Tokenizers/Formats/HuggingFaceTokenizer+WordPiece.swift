@@ -33,7 +33,14 @@ extension HuggingFaceTokenizer {
       lowercases: normalizer["lowercase"]?.bool ?? true)
     parts.unknownToken = model["unk_token"]?.text ?? parts.unknownToken
     parts.continuation = model["continuing_subword_prefix"]?.text ?? parts.continuation
-    parts.longestWord = min(model["max_input_chars_per_word"]?.integer ?? parts.longestWord, 1 << 20)
+    if let longest = model["max_input_chars_per_word"] {
+      guard let count = longest.integer, count >= 0 else {
+        throw unsupported(
+          "max_input_chars_per_word is \(longest.integer.map { "\($0)" } ?? longest.kind)",
+          "a whole number from 0 on")
+      }
+      parts.longestWord = min(count, 1 << 20)
+    }
     return try WordPieceTokenizer(parts, source: source)
   }
 }

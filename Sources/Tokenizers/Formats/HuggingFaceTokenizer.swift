@@ -26,6 +26,12 @@ struct HuggingFaceTokenizer {
     TokenizerFailure(source, "\(got), expected \(expected)")
   }
 
+  /// The stages of a sequence, or the one that stands alone.
+  func stages(_ json: JSONValue, _ key: StaticString) -> [JSONValue] {
+    if json.isNull { return [] }
+    return json["type"]?.text == "Sequence" ? json[key]?.elements ?? [json] : [json]
+  }
+
   private func byteLevel(_ model: JSONValue) throws(TokenizerFailure) -> ByteLevelBPE {
     let composesCharacters = try composesCharacters()
     let added = try addedTokens()
@@ -55,16 +61,17 @@ struct HuggingFaceTokenizer {
   /// Whether the normalizer is NFC; any other than that or none is an error.
   private func composesCharacters() throws(TokenizerFailure) -> Bool {
     guard let normalizer = json["normalizer"], !normalizer.isNull else { return false }
-    let stages = normalizer["type"]?.text == "Sequence" ? normalizer["normalizers"]?.elements : nil
-    for stage in stages ?? [normalizer] where stage["type"]?.text != "NFC" {
+    let stages = stages(normalizer, "normalizers")
+    for stage in stages where stage["type"]?.text != "NFC" {
       throw unsupported(
         "the normalizer is \(stage["type"]?.text ?? stage.kind)",
         "none or NFC, since any other changes the text")
     }
-    return stages?.isEmpty != true
+    return !stages.isEmpty
   }
 
   func addedTokens() throws(TokenizerFailure) -> [AddedTokens.Token] {
+    let normalizes = !stages(json["normalizer"] ?? .null, "normalizers").isEmpty
     var tokens: [AddedTokens.Token] = []
     for element in json["added_tokens"]?.elements ?? [] {
       guard let id = element["id"]?.integer, id >= 0, id < Vocabulary.mostIds,
@@ -72,10 +79,16 @@ struct HuggingFaceTokenizer {
       else { throw unsupported("an added token lacks \"id\" or \"content\"", "both") }
       let isSpecial = element["special"]?.bool ?? false
       if !isSpecial {
+        let name = String(decoding: text, as: UTF8.self)
         for flag in ["single_word", "lstrip", "rstrip"] as [StaticString]
         where element[flag]?.bool == true {
-          let name = String(decoding: text, as: UTF8.self)
           throw unsupported("the added token \"\(name)\" sets \(flag)", "a token found wherever it stands")
+        }
+        // Tokens are looked for in the text as it is, which is the normalized one where nothing normalizes.
+        guard !normalizes || element["normalized"]?.bool == false else {
+          throw unsupported(
+            "the added token \"\(name)\" sets normalized, and the file has a normalizer",
+            "a token found in the text as it is (\"normalized\": false)")
         }
       }
       tokens.append(.init(text: text, id: Int32(id), isSpecial: isSpecial))
@@ -85,6 +98,6 @@ struct HuggingFaceTokenizer {
 
   func opening(_ tokenizer: any Tokenizer) throws(TokenizerFailure) -> [Int32] {
     try OpeningReader(source: source).read(
-      postProcessor: json["post_processor"], configuration: configuration, of: tokenizer)
+      postProcessor: json["post_processor"], of: tokenizer)
   }
 }

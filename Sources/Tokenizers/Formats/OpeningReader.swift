@@ -2,14 +2,11 @@
 struct OpeningReader {
   let source: String
 
-  /// From `tokenizer_config.json` where it says `add_bos_token`; else from the `post_processor` of
-  /// `tokenizer.json`: what stands before the text in the template of a single text.
+  /// From the `post_processor` of `tokenizer.json`: what stands before the text in the template of a single
+  /// text. Beside it, `add_bos_token` of `tokenizer_config.json` says nothing (transformers 5).
   func read(
-    postProcessor: JSONValue?, configuration: JSONValue?, of tokenizer: any Tokenizer
+    postProcessor: JSONValue?, of tokenizer: any Tokenizer
   ) throws(TokenizerFailure) -> [Int32] {
-    if let adds = configuration?["add_bos_token"]?.bool {
-      return adds ? [tokenizer.beginningOfText].compactMap(\.self) : []
-    }
     let ids = try ids(postProcessor)
     if let id = ids.first(where: { tokenizer.token($0) == nil }) {
       throw TokenizerFailure(

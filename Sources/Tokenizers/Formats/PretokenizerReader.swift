@@ -57,6 +57,7 @@ struct PretokenizerReader {
     var isolatesDigits = false
     var byteLevel: JSONValue?
     for stage in stages {
+      guard byteLevel == nil else { throw failure("a stage behind ByteLevel") }
       switch stage["type"]?.text {
       case "ByteLevel": byteLevel = stage
       case "Split" where pattern == .whole: pattern = try self.pattern(split: stage)
@@ -71,9 +72,13 @@ struct PretokenizerReader {
       guard pattern == .whole else { throw failure("two patterns, one after the other") }
       pattern = .gpt2
     }
+    let addsPrefixSpace = byteLevel["add_prefix_space"]?.bool ?? true
+    // Behind another stage it would add a space to each of that stage's pieces.
+    guard !addsPrefixSpace || stages.count == 1 else {
+      throw failure("ByteLevel with add_prefix_space behind another stage")
+    }
     return Stage(
-      pretokenizer: Pretokenizer(pattern, isolatesDigits: isolatesDigits),
-      addsPrefixSpace: byteLevel["add_prefix_space"]?.bool ?? true)
+      pretokenizer: Pretokenizer(pattern, isolatesDigits: isolatesDigits), addsPrefixSpace: addsPrefixSpace)
   }
 
   private func pattern(split: JSONValue) throws(TokenizerFailure) -> Pretokenizer.Pattern {

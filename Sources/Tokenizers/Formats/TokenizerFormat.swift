@@ -8,7 +8,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
   case vocabularyAndMerges
   /// OpenAI: `*.tiktoken`.
   case tiktoken
-  /// BERT: `vocab.txt` or any other `*vocab.txt`.
+  /// BERT: `vocab.txt` or any other `*vocab.txt`, with `added_tokens.json` if there is one.
   case wordPiece
   /// llama2.c: `tokenizer.bin`.
   case llama2c
@@ -39,7 +39,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
     if let name = sorted.first(where: { $0 == "vocab.txt" })
       ?? sorted.first(where: { $0.hasSuffix("vocab.txt") })
     {
-      return (.wordPiece, [name], optional)
+      return (.wordPiece, [name], sorted.filter { $0 == "added_tokens.json" } + optional)
     }
     return sorted.contains("tokenizer.bin") ? (.llama2c, ["tokenizer.bin"], []) : nil
   }
@@ -60,9 +60,12 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
     }
     let used = files.filter { (needed + optional).contains($0.key) }
     let contents = needed.map { used[$0] ?? [] }
-    let configuration = try optional.first.map { name throws(TokenizerFailure) in
-      try JSONReader.read(used[name] ?? [], source: name)
+    func json(_ name: String) throws(TokenizerFailure) -> JSONValue? {
+      guard optional.contains(name), let contents = used[name] else { return nil }
+      return try JSONReader.read(contents, source: name)
     }
+    let configuration = try json("tokenizer_config.json")
+    let opensTexts = configuration?["add_bos_token"]?.bool ?? false
     let tokenizer: any Tokenizer =
       switch format {
       case .huggingFace:
@@ -73,14 +76,16 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
       case .vocabularyAndMerges:
         try ByteLevelBPE(
           vocabulary: contents[0], merges: contents[1], names: (needed[0], needed[1]),
-          ends: DocumentEnds(configuration))
+          ends: DocumentEnds(configuration), opensTexts: opensTexts)
       case .sentencePiece:
         try SentencePieceTokenizer(
-          model: contents[0], opensTexts: configuration?["add_bos_token"]?.bool ?? false, source: needed[0])
+          model: contents[0], opensTexts: opensTexts, source: needed[0])
       case .tiktoken: try TiktokenRanks(source: needed[0]).load(contents[0])
       case .wordPiece:
         try WordPieceTokenizer(
-          WordPieceParts(lines: contents[0], configuration: configuration, source: needed[0]),
+          WordPieceParts(
+            lines: contents[0], configuration: configuration, addedTokens: json("added_tokens.json"),
+            source: needed[0]),
           source: needed[0])
       case .llama2c: try Llama2CTokenizer(source: needed[0]).load(contents[0])
       }

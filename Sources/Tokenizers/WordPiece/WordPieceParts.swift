@@ -27,9 +27,10 @@ struct WordPieceParts: Sendable {
     return added.first { $0.text == text }?.id ?? vocabulary.id(of: text)
   }
 
-  /// `vocab.txt`: a token a line, whose number from 0 is its id; with `tokenizer_config.json` beside it.
+  /// `vocab.txt`: a token a line, whose number from 0 is its id; with `tokenizer_config.json` and
+  /// `added_tokens.json` beside it, which may add no token to those that are special by their names.
   init(
-    lines: [UInt8], configuration: JSONValue?, source: String
+    lines: [UInt8], configuration: JSONValue?, addedTokens: JSONValue? = nil, source: String
   ) throws(TokenizerFailure) {
     var rows = lines.split(separator: 0x0A, omittingEmptySubsequences: false)
     if rows.last?.isEmpty == true { rows.removeLast() }
@@ -37,6 +38,15 @@ struct WordPieceParts: Sendable {
     let names = Self.specialNames.map { Array($0.utf8) }
     let special = tokens.filter { names.contains($0.bytes) && $0.id < Vocabulary.mostIds }.map {
       AddedTokens.Token(text: $0.bytes, id: Int32($0.id), isSpecial: true)
+    }
+    let added =
+      (configuration?["added_tokens_decoder"]?.members ?? []).map { $0.value["content"]?.bytes ?? [] }
+      + (addedTokens?.members ?? []).map(\.key)
+    if let name = added.first(where: { name in !special.contains { $0.text == name } }) {
+      throw TokenizerFailure(
+        source,
+        "the files beside it add the token \"\(String(decoding: name, as: UTF8.self))\", expected none but the "
+          + "vocabulary's \(Self.specialNames.joined(separator: ", ")); save the tokenizer as tokenizer.json")
     }
     try self.init(tokens, added: special, source: source)
     guard let configuration else { return }
