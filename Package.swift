@@ -50,7 +50,8 @@ let house: [Target] =
   + layer("Checkpoints", needs: ["Tensors", "Topology", "Files"])
   // 3  Architectures and data.
   + layer(
-    "Models", needs: ["Layers", "Collectives", "Topology", "Tensors", "Checkpoints", "Recipes", "Files"],
+    "Models",
+    needs: ["Layers", "Collectives", "Topology", "Tensors", "Tokenizers", "Checkpoints", "Recipes", "Files"],
     testNeeds: ["Optimizers", "CAllocations"])
   + layer("Corpus", needs: ["Tokenizers", "Files", "CZlib", "CZstd"])
   // 4  The engines.

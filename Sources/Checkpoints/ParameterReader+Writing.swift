@@ -62,7 +62,7 @@ extension ParameterReader {
     } else {
       for piece in tensor.pieces {
         for chunk in Block(rows: piece.rows, columns: 0..<columns).chunks(of: type) {
-          try append(try bytes(of: parameter(piece.parameter), chunk, as: type, on: device))
+          try append(try bytes(of: piece.parameter, chunk, as: type, on: device))
         }
       }
     }
@@ -77,7 +77,7 @@ extension ParameterReader {
     var first = 0
     for piece in tensor.pieces {
       let block = Block(rows: piece.rows, columns: columns)
-      let bytes = try bytes(of: parameter(piece.parameter), block, as: type, on: device)
+      let bytes = try bytes(of: piece.parameter, block, as: type, on: device)
       turned.withUnsafeMutableBytes { target in
         bytes.withUnsafeBytes {
           Transposition(rows: block.rows.count, columns: columns.count, elementSize: type.size)
@@ -91,10 +91,11 @@ extension ParameterReader {
     return turned
   }
 
-  /// `block` of a parameter, row-major, in `type`: as it is stored, or converted through f32.
+  /// `block` of parameter `name`, row-major, in `type`: as it is stored, or converted through f32.
   private func bytes(
-    of parameter: Parameter, _ block: Block, as type: StoredType, on device: Device
+    of name: String, _ block: Block, as type: StoredType, on device: Device
   ) throws -> [UInt8] {
+    let parameter = try parameter(name)
     let bytes = try bytes(of: parameter, block)
     guard parameter.type != type, let target = type.dtype else { return bytes }
     var converted: [UInt8] = []
@@ -102,7 +103,7 @@ extension ParameterReader {
     // Of one size each time, so that the device hands out the same memory again.
     let floats = Tensor(uninitialized: Shape(SafetensorsFile.convertedAtOnce), on: device)
     let narrow = Tensor(uninitialized: floats.shape, target, on: device)
-    bytes.withUnsafeBytes { bytes in
+    try bytes.withUnsafeBytes { bytes in
       for start in stride(from: 0, to: block.count, by: floats.count) {
         let count = min(floats.count, block.count - start)
         let size = parameter.type.size
@@ -111,11 +112,21 @@ extension ParameterReader {
         SafetensorsFile.copy(
           UnsafeRawBufferPointer(rebasing: bytes[start * size..<(start + count) * size]), parameter.type,
           into: piece)
+        if type == .f16 { try checkHalf(piece, of: name) }
         result.convert(from: piece)
         converted.append(contentsOf: result.bytes)
       }
     }
     return converted
+  }
+
+  /// Throws where a finite number would become infinite: from halfway between the largest f16, 65504, and 2¹⁶.
+  private func checkHalf(_ floats: Tensor, of name: String) throws(CheckpointFailure) {
+    if let number = floats.floats.first(where: { $0.isFinite && $0.magnitude >= 65520 }) {
+      throw CheckpointFailure(
+        source.path,
+        "parameter \(name.quotedBriefly) has \(number), and f16 ends at 65504; write bf16 or f32")
+    }
   }
 
   private func checkFit(_ piece: LaidOutTensor.Piece, of tensor: LaidOutTensor) throws(CheckpointFailure) {

@@ -20,9 +20,19 @@ package enum Folder {
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex { try create(String(path[..<slash])) }
   }
 
+  /// The kind of what is at `path` (`S_IFDIR`, …), a link's own; nil where there is nothing.
+  static func kind(_ path: String) -> mode_t? {
+    var status = stat()
+    return lstat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+  }
+
   /// Whether a new directory may take the place of what is at `path`.
   package static func isAbsentOrEmpty(_ path: String) throws(FileFailure) -> Bool {
-    guard access(path, F_OK) == 0 else { return true }
+    guard let kind = kind(path) else { return true }
+    guard kind != S_IFLNK else {
+      throw FileFailure(
+        path, "is a symbolic link, expected a directory or a free name; name where it leads to")
+    }
     do { return try FileManager.default.contentsOfDirectory(atPath: path).isEmpty } catch {
       throw FileFailure(path, "expected a directory one may read, or a free name; name another place")
     }
@@ -30,10 +40,19 @@ package enum Folder {
 
   /// Removes what is at `path`, if anything, with all it holds.
   package static func remove(_ path: String) throws(FileFailure) {
-    guard access(path, F_OK) == 0 else { return }
+    guard kind(path) != nil else { return }
     do { try FileManager.default.removeItem(atPath: path) } catch {
       throw FileFailure(path, "cannot remove this; check its permissions")
     }
+  }
+
+  /// Removes all that the directory `path` holds.
+  static func empty(_ path: String) throws(FileFailure) {
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+      throw FileFailure(path, "cannot read this directory; check its permissions")
+    }
+    for name in names { try remove("\(path)/\(name)") }
   }
 
   /// Puts the names that the directory `path` holds on the disk.

@@ -128,7 +128,8 @@ package struct ModelDirectory {
       throw Failure(
         description:
           "\(path): holds \(Int(stored)) parameters, \(format?.configFile ?? Self.configFile) describes "
-          + "\(claimed < 1e15 ? String(Int(claimed)) : "\(claimed)"): the two do not belong together")
+          + "\(claimed < 1e15 ? String(Int(claimed)) : "\(claimed)") in \(config.layers) layers: the two do not "
+          + "belong together")
     }
   }
 
@@ -139,20 +140,22 @@ package struct ModelDirectory {
 
   /// Sets every parameter of `model`, or of a rank's part of one, from the model at `path`: a directory, or a
   /// safetensors file with our names. Throws when one is missing, misshapen or unexpected, or when the model there
-  /// computes something else with the same weights.
-  package static func readWeights(at path: String, into model: Transformer) throws {
+  /// computes something else with the same weights. For a new task a classifier keeps its first values.
+  package static func readWeights(
+    at path: String, into model: Transformer, forNewTask isNewTask: Bool = false
+  ) throws {
     guard path.hasSuffix(".safetensors") else {
       let directory = try ModelDirectory(path)
       if let difference = directory.config.difference(from: model.config) {
         throw Failure(description: "\(path): \(difference): the same weights would compute something else")
       }
-      return try directory.stored().read(into: model)
+      return try directory.stored().read(into: model, forNewTask: isNewTask)
     }
     let files = SafetensorsSet(try SafetensorsFile(path))
     try StoredModel(
       path: path, config: model.config, weights: ParameterReader(files, TensorLayout(namesOf: files)),
       companions: Companions(nil)
-    ).read(into: model)
+    ).read(into: model, forNewTask: isNewTask)
   }
 
   // MARK: Writing

@@ -30,8 +30,10 @@ package struct StoredModel {
 
   /// Sets every parameter of `model`, which may be a rank's part of one, from the blocks of the files that it holds.
   /// Throws when one is missing, misshapen or, where the model is whole, unexpected. An encoder with another head than
-  /// the pretrained one's keeps the values of those parameters of its head that the files do not have.
-  package func read(into model: Transformer) throws {
+  /// the pretrained one's keeps the values of those parameters of its head that the files do not have; where it is to
+  /// learn a new task, those of its classifier, whatever the files have: other classes, or others of the same number.
+  package func read(into model: Transformer, forNewTask isNewTask: Bool = false) throws {
+    func isNew(_ name: String) -> Bool { isNewTask && name.hasPrefix("classifier.") }
     let hasOtherHead = config.kind == .encoder && config.classes != model.config.classes
     func isFree(_ name: String) -> Bool {
       hasOtherHead && Self.headPrefixes.contains { name.hasPrefix($0) }
@@ -45,7 +47,8 @@ package struct StoredModel {
           + "configuration beside them do not belong together")
     }
     for parameter in model.store.parameters {
-      for part in parameter.parts where weights.parameters[part.name] != nil || !isFree(part.name) {
+      for part in parameter.parts
+      where !isNew(part.name) && (weights.parameters[part.name] != nil || !isFree(part.name)) {
         try weights.read(
           part.name, part.block, of: part.whole.dimensions,
           into: parameter.tensor(of: part, in: model.store.values))
@@ -68,7 +71,7 @@ package struct StoredModel {
     package var shardLimit: Int?
     /// Rows of the token table to write; nil: all.
     package var vocabulary: Int?
-    /// Of the tokenizer; written where the model does not say its own.
+    /// Of the tokenizer; each is written where the model does not say its own.
     package var special = SpecialIDs()
 
     package init() {}
@@ -83,7 +86,8 @@ package struct StoredModel {
     let total = try weights.byteCount(of: layout)
     try weights.write(layout, to: folder.partial) { progress($0, total) }
     try ModelDirectory.write(config, to: folder.partial)
-    try companions.write(to: folder.partial, special: companions.special)
+    try companions.write(to: folder.partial, special: companions.special ?? SpecialIDs())
+    try companions.writeLabels(of: config.classes, to: folder.partial)
     try folder.commit()
   }
 
@@ -111,13 +115,14 @@ package struct StoredModel {
     try weights.write(layout, as: options.type, to: folder.partial, shardLimit: options.shardLimit) {
       progress($0, total)
     }
-    let special = companions.special ?? options.special
+    let special = companions.special?.completed(with: options.special) ?? options.special
     var keys = foreign.write(config)
     if let foreign = foreign as? any HuggingFaceFormat {
       keys["model_type"] = .string(foreign.modelType)
       keys["architectures"] = .array([.string(foreign.architecture(of: config))])
       keys["torch_dtype"] = .string(try weights.commonType(of: layout, as: options.type))
       keys.merge(special.members(all: true)) { first, _ in first }
+      keys.merge(companions.labels(of: config.classes)) { _, named in named }
     }
     try JSON.write(keys, to: "\(folder.partial)/\(foreign.configFile)")
     try companions.write(to: folder.partial, special: special)

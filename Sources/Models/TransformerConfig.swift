@@ -118,13 +118,20 @@ extension Transformer {
         kind == .decoder || !activation.isGated,
         "model.activation \(activation.rawValue) has no place in an encoder's head: choose gelu, gelu_erf or "
           + "squared_relu")
-      check(normEpsilon > 0, "model.norm_epsilon must be positive, got \(normEpsilon)")
-      check(initialDeviation > 0, "model.initial_deviation must be positive, got \(initialDeviation)")
+      // As the numbers that models compute with have them.
+      for (name, value) in [("norm_epsilon", normEpsilon), ("initial_deviation", initialDeviation)] {
+        check(
+          Float(value) > 0 && Float(value).isFinite, "model.\(name) must be positive and finite, got \(value)"
+        )
+      }
       if positions == .rotary {
         check(
           rotaryWidth > 0 && rotaryWidth % 2 == 0,
           "model.rotary_fraction \(rotaryFraction) of a head of \(headSize) gives \(rotaryWidth) rotating "
             + "components: expected an even number above 0")
+        check(
+          rotaryBase > 0 && rotaryBase.isFinite,
+          "model.rotary_base must be positive and finite, got \(rotaryBase)")
       }
       return problems
     }

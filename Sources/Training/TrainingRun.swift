@@ -116,7 +116,9 @@ package final class TrainingRun {
     try config.checkMemory(rank, model)
     // A new head on a pretrained encoder keeps these.
     model.store.initialize(seed: UInt64(config.training.seed))
-    if let initial { try ModelDirectory.readWeights(at: initial, into: model) }
+    if let initial {
+      try ModelDirectory.readWeights(at: initial, into: model, forNewTask: config.model.classes > 0)
+    }
     return model
   }
 

@@ -8,8 +8,11 @@ final class ByteProgress {
   init(_ label: String) { self.label = label }
 
   func update(_ done: Int, of total: Int) {
-    let line = line ?? ProgressLine(label, total: total, unit: "byte")
-    self.line = line
+    guard let line else {
+      // Its clock begins here: what is done already was not done in no time.
+      line = ProgressLine(label, total: total, unit: "byte", done: done)
+      return
+    }
     line.update(done)
   }
 

@@ -124,6 +124,37 @@ import Testing
     }
   }
 
+  @Test("an atomic folder is one writer's; links are neither followed nor in the way")
+  func atomicFolderAlone() throws {
+    try inFolder {
+      let path = "\(folder)/a", files = FileManager.default
+      do {
+        let first = try AtomicFolder(path)
+        try AtomicFile("\(first.partial)/b").commit()
+        // A lock is its descriptor's, so a second of this process stands for another process.
+        let failure = #expect(throws: FileFailure.self) { try AtomicFolder(path) }
+        #expect(failure?.reason.contains("is being written by another process") == true)
+        #expect(try files.contentsOfDirectory(atPath: first.partial) == ["b"])
+        try first.commit()
+      }
+      #expect(try files.contentsOfDirectory(atPath: folder) == ["a"])
+      try Folder.create("\(folder)/empty")
+      for target in ["empty", "nowhere"] {
+        let link = "\(folder)/link-\(target)"
+        try files.createSymbolicLink(atPath: link, withDestinationPath: "\(folder)/\(target)")
+        let failure = #expect(throws: FileFailure.self) { try AtomicFolder(link + "/") }
+        #expect(failure?.reason.contains("is a symbolic link") == true)
+        try files.removeItem(atPath: link)
+        // In the place of what is written: removed, and not what it leads to.
+        try files.createSymbolicLink(
+          atPath: "\(folder)/.c.partial", withDestinationPath: "\(folder)/\(target)")
+        try AtomicFolder("\(folder)/c").commit()
+        #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["a", "c", "empty"])
+        try files.removeItem(atPath: "\(folder)/c")
+      }
+    }
+  }
+
   @Test("pages that were let go come in again, and a checksum is the same with them")
   func release() throws {
     try inFolder {

@@ -32,7 +32,16 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
     BadConfig("gpt2", "n_embd", "16.5", says: "n_embd is 16.5"),
     BadConfig("gpt2", "n_embd", "17", says: "17 is not divisible by model.heads 4"),
     BadConfig("gpt2", "n_layer", "-1", says: "model.layers must lie in"),
-    BadConfig("gpt2", "n_layer", "1000000", says: "1000000"),
+    BadConfig("gpt2", "n_layer", "1000000", says: "in 1000000 layers"),
+    BadConfig(
+      "gpt2", "num_hidden_layers", "3", says: "n_layer is 2 and num_hidden_layers is 3, expected one"),
+    BadConfig("gpt2", "hidden_size", "32", says: "n_embd is 16 and hidden_size is 32"),
+    BadConfig(
+      "gpt2", "architectures", #""GPT2LMHeadModel""#,
+      says: "architectures is \"GPT2LMHeadModel\", expected a list"),
+    BadConfig(
+      "gpt2", "layer_norm_epsilon", "1e300", says: "norm_epsilon must be positive and finite, got 1e+300"),
+    BadConfig("gpt2", "layer_norm_epsilon", "1e-300", says: "norm_epsilon must be positive and finite"),
     BadConfig(
       "gpt2", "n_layer", "3", says: "lacks tensor \"transformer.h.2.ln_1.weight\" of shape [16] and 11 more"),
     BadConfig(
@@ -123,6 +132,14 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
       ("squared_relu", true, "both swiglu and squared_relu"),
       ("group_query_attention", false, "linear_qkv.weight"),
       ("normalization", "BatchNorm", "\"LayerNorm\" or \"RMSNorm\""),
+      ("window_size", [4, 0], "window_size is a list of 2, expected none"),
+      ("no_rope_freq", [1, 0], "no_rope_freq is a list of 2, expected none"),
+      ("softmax_type", "off-by-one", "softmax_type is \"off-by-one\", expected \"vanilla\""),
+      ("qk_l2_norm", true, "qk_l2_norm is true"), ("quick_geglu", true, "quick_geglu is true"),
+      ("glu_linear_offset", 1.0, "glu_linear_offset is not 0"),
+      ("activation_func_clamp_value", 7, "activation_func_clamp_value is 7, expected none"),
+      ("rotary_base", 0, "rotary_base must be positive and finite, got 0"),
+      ("rotary_base", -5, "rotary_base must be positive and finite, got -5"),
     ] as [(String, Any?, String)] {
       var keys = try scratch.json("good/args.json")
       keys[key] = value
@@ -149,7 +166,9 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
     }
     #expect(try complaint { $0[name] = nil }.contains("lacks tensor \"\(name)\" of shape [8, 16]"))
     let extra = try complaint { $0["model.layers.7.norm"] = $0["model.norm.bias"] }
-    #expect(extra.contains("holds tensor \"model.layers.7.norm\" of shape [16], expected only the 23"))
+    #expect(
+      extra.contains("holds tensor \"model.layers.7.norm\" of shape [16], expected only the \(good.count) of")
+    )
     let shape = try complaint { $0[name] = $0["model.norm.bias"] }
     #expect(shape.contains("has tensor \"\(name)\" in shape [16], expected [8, 16]"))
     let integers = try complaint {
@@ -169,19 +188,29 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
     let scratch = try Scratch()
     let path = try scratch.copy(FormatFixture(name: "gpt2"))
     try FileManager.default.removeItem(atPath: "\(path)/model.safetensors")
+    // What trainers keep beside weights is none.
+    for name in ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"] {
+      try Data([0x80, 2]).write(to: URL(filePath: "\(path)/\(name)"))
+    }
     for name in ["pytorch_model.bin", "consolidated.00.pth", "model.pt"] {
       try Data([0x80, 2]).write(to: URL(filePath: "\(path)/\(name)"))
       let text = try complaint(path)
       #expect(text.contains("\(name), a pickle") && text.contains("save_pretrained('OUT')"), "\(text)")
+      #expect(text.contains("import GPT2LMHeadModel as M"), "\(text)")
       try FileManager.default.removeItem(atPath: "\(path)/\(name)")
     }
     #expect(try complaint(path).contains("holds neither model.safetensors nor model.safetensors.index.json"))
+    // Nothing but a name becomes part of a command.
+    _ = try scratch.copy(FormatFixture(name: "gpt2"), ["architectures": ["os; x"]], to: "named")
+    try FileManager.default.removeItem(atPath: scratch.file("named/model.safetensors"))
+    try Data([0x80, 2]).write(to: URL(filePath: scratch.file("named/a.bin")))
+    #expect(PickledWeights(scratch.file("named"))?.advice.contains("AutoModelForPreTraining") == true)
     let megatron = scratch.file("megatron")
     try FileManager.default.createDirectory(
       atPath: "\(megatron)/iter_0000100/mp_rank_00", withIntermediateDirectories: true)
     try Data([0x80, 2]).write(to: URL(filePath: "\(megatron)/iter_0000100/mp_rank_00/model_optim_rng.pt"))
     let text = try complaint(megatron)
-    #expect(text.contains("Scripts/convert/megatron.py \(megatron)/iter_0000100/mp_rank_00"), "\(text)")
+    #expect(text.contains("python Scripts/convert/megatron.py \(megatron)/iter_0000100 OUT"), "\(text)")
   }
 
   @Test("a directory that is no model is told what a model is")
@@ -189,6 +218,67 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
     let scratch = try Scratch()
     #expect(try complaint(scratch.path).contains("expected a model directory with model.yaml"))
     #expect(try complaint(scratch.file("absent")).contains("expected a model directory with model.yaml"))
+  }
+
+  @Test("a key that stands twice and a number that JSON has not are refused as what they are")
+  func strictJSON() throws {
+    let scratch = try Scratch()
+    let path = try scratch.copy(FormatFixture(name: "gpt2"))
+    let good = String(decoding: try Data(contentsOf: URL(filePath: "\(path)/config.json")), as: UTF8.self)
+    for (addition, words) in [
+      (#""n_layer": 1,"#, "has \"n_layer\" twice"), (#""n\u005flayer": 2,"#, "has \"n_layer\" twice"),
+      (#""a": [{"b": 1, "c": "b: {", "b": 1}],"#, "has \"b\" twice"),
+      (#""attn_pdrop": NaN,"#, "has NaN for a number"), (#""x": -Infinity,"#, "has Infinity for a number"),
+    ] {
+      try Data("{\(addition)\(good.dropFirst())".utf8).write(to: URL(filePath: "\(path)/config.json"))
+      let text = try complaint(path)
+      #expect(text.contains(words), "\(text)")
+    }
+    // Neither, within strings and in objects of their own.
+    let sound = #""a": [{"b": 1}, {"b": "NaN"}], "c": {"a": "b", "d": ["a", "a"]},"#
+    try Data("{\(sound)\(good.dropFirst())".utf8).write(to: URL(filePath: "\(path)/config.json"))
+    _ = try ModelDirectory(path).stored()
+  }
+
+  @Test("a number that f16 does not have is refused by the parameter's name")
+  func overflow() throws {
+    let scratch = try Scratch()
+    let fixture = FormatFixture(name: "gpt2")
+    let path = try scratch.copy(fixture)
+    var tensors = try TensorBytes.of(directory: fixture.path)
+    let norm = try #require(tensors["transformer.ln_f.weight"])
+    var options = StoredModel.Options()
+    options.type = .f16
+    for (number, isRefused) in [(Float(65519), false), (.infinity, false), (65520, true), (-1e6, true)] {
+      tensors["transformer.ln_f.weight"] = TensorBytes(
+        form: norm.form, bytes: withUnsafeBytes(of: number) { Array($0) } + norm.bytes.dropFirst(4))
+      try TensorBytes.write(tensors, to: "\(path)/model.safetensors")
+      let stored = try ModelDirectory(path).stored(), target = scratch.file("f16 \(number)")
+      if isRefused {
+        let failure = #expect(throws: CheckpointFailure.self) {
+          try stored.write(as: .huggingFace, options, to: target)
+        }
+        #expect(failure?.reason.contains("parameter \"norm.weight\" has \(number), and f16 ends") == true)
+      } else {
+        try stored.write(as: .huggingFace, options, to: target)
+      }
+    }
+  }
+
+  @Test("a model of several choices is refused as the class that it would be")
+  func choices() throws {
+    let scratch = try Scratch()
+    var config = try ModelDirectory(FormatFixture(name: "megatron_bert").path).config
+    (config.classes, config.choices) = (1, 4)
+    let model = Transformer(config, isTrained: false, on: device)
+    try ModelDirectory.write(model, to: scratch.file("ours"))
+    let failure = #expect(throws: ModelDirectory.Failure.self) {
+      try ModelDirectory(scratch.file("ours")).stored().write(
+        as: .huggingFace, .init(), to: scratch.file("hf"))
+    }
+    #expect(
+      failure?.description.contains(
+        "cannot be written as MegatronBertForMultipleChoice: its choices is 4, expected 1") == true)
   }
 
   @Test("what holds something already is not written over, and a failure leaves nothing")
@@ -214,7 +304,8 @@ struct BadConfig: CustomTestStringConvertible, Sendable {
     #expect(failure?.description.contains("its kind is encoder, expected decoder") == true)
     // A file that fails in the middle.
     let path = try scratch.copy(fixture)
-    try FileManager.default.createDirectory(atPath: "\(path)/vocab.json", withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: "\(path)/vocab.json", withDestinationPath: "/dev/null")
     #expect(throws: (any Error).self) {
       try ModelDirectory(path).stored().writeAsOurs(to: scratch.file("new"))
     }

@@ -111,7 +111,10 @@ import Testing
       #expect(equal.config.tiedEmbeddings)
       #expect(try fixture.error(of: equal.load(on: device)) < 1e-5)
       let other = try #require(tensors[table])
-      tensors[output] = TensorBytes(form: other.form, bytes: other.bytes.reversed())
+      // The table's numbers the other way round: bytes alone would be no numbers.
+      tensors[output] = TensorBytes(
+        form: other.form,
+        bytes: stride(from: other.bytes.count - 4, through: 0, by: -4).flatMap { other.bytes[$0..<$0 + 4] })
       try TensorBytes.write(tensors, to: "\(path)/model.safetensors")
       let different = try ModelDirectory(path)
       #expect(!different.config.tiedEmbeddings)
@@ -216,6 +219,48 @@ import Testing
       ])
     let read = try back.load(on: device)
     #expect(read.store.values.floats == model.store.values.floats)
+  }
+
+  @Test("an empty rope_scaling does not hide rope_parameters")
+  func emptyScaling() throws {
+    let scratch = try Scratch()
+    let fixture = FormatFixture(name: "nemotron")
+    let path = try scratch.copy(fixture, ["rope_scaling": [String: Any]()])
+    #expect(try ModelDirectory(path).config.rotaryBase == 500)
+    #expect(try fixture.error(of: ModelDirectory(path).load(on: device)) < 1e-5)
+  }
+
+  @Test("a new task's classifier begins anew, whatever classifier the model has; one in use is read")
+  func newTask() throws {
+    let scratch = try Scratch()
+    var config = try ModelDirectory(FormatFixture(name: "megatron_bert").path).config
+    config.classes = 3
+    let old = Transformer(config, isTrained: false, on: device)
+    old.store.initialize(seed: 5)
+    try ModelDirectory.write(old, to: scratch.file("old"))
+    for classes in [3, 2] {
+      config.classes = classes
+      let new = Transformer(config, isTrained: false, on: device)
+      new.store.initialize(seed: 6)
+      let first = new.store.named(in: new.store.values).filter { $0.name.hasPrefix("classifier.") }
+        .map { ($0.name, $0.tensor.floats) }
+      try ModelDirectory.readWeights(at: scratch.file("old"), into: new, forNewTask: true)
+      let theirs = Dictionary(old.store.named(in: old.store.values).map { ($0.name, $0.tensor.floats) }) {
+        $1
+      }
+      #expect(first.count == 2)
+      for tensor in new.store.named(in: new.store.values) {
+        let kept = first.first { $0.0 == tensor.name }?.1
+        #expect(tensor.tensor.floats == kept ?? theirs[tensor.name], "\(tensor.name)")
+      }
+    }
+    let read = try ModelDirectory(scratch.file("old")).load(on: device)
+    #expect(read.store.values.floats == old.store.values.floats)
+    config.classes = 2
+    #expect(throws: (any Error).self) {
+      try ModelDirectory.readWeights(
+        at: scratch.file("old"), into: Transformer(config, isTrained: false, on: device))
+    }
   }
 
   @Test("Megatron-LM's q, k and v lie group by group: the group's queries, its key, its value")

@@ -18,7 +18,7 @@ import Testing
   @Test("logits and loss are those of transformers", arguments: names)
   func logits(name: String) throws {
     let golden = try Golden(name)
-    let (microbatch, targets, weights) = try golden.microbatch("input")
+    let (microbatch, targets, _) = try golden.microbatch("input")
     let logits = golden.model.logits(microbatch).floats
     #expect(relativeError(logits, try golden.floats("output.logits")) < 1e-5)
     let losses = try #require(golden.model.losses(microbatch, targets).tokens)

@@ -79,7 +79,9 @@ final class TinyEncoder {
 
 /// An encoder's run from sentences to answers.
 @Suite(.serialized) struct EncoderRunTests {
-  let tiny = try! TinyEncoder()
+  let tiny: TinyEncoder
+
+  init() throws { tiny = try TinyEncoder() }
 
   @Test("an encoder learns to fill masks and to put sentences in order")
   func pretraining() throws {

@@ -43,12 +43,17 @@ struct ForeignConfig {
     throw wrong(found, "a whole number")
   }
 
-  /// Throws where the key is missing and there is no default.
+  /// Throws where the key is missing and there is no default, or stands under both its names with two values.
   func integer(_ key: String, or otherKey: String? = nil, default standard: Int? = nil) throws -> Int {
     let keys = [key] + (otherKey.map { [$0] } ?? [])
-    guard let value = try optionalInteger(key) ?? otherKey.flatMap({ try optionalInteger($0) }) ?? standard
+    let values = try keys.map { ($0, try optionalInteger($0)) }
+    guard let (found, value) = values.first(where: { $0.1 != nil }) ?? standard.map({ (key, $0) }),
+      let value
     else {
       throw lacks(keys, "a whole number")
+    }
+    if let (other, otherValue) = values.last, let otherValue, otherValue != value {
+      throw failure("\(found) is \(value) and \(other) is \(otherValue), expected one: they name the same")
     }
     return value
   }

@@ -6,6 +6,8 @@ protocol ForeignFormat: Sendable {
 
   /// What messages call it: "GPT2LMHeadModel".
   var name: String { get }
+  /// The same of a model of shape `config`, where formats have several kinds.
+  func name(of config: Config) -> String
   /// The file that holds the shape.
   var configFile: String { get }
   /// The shape that a file of configuration describes. Throws where a model of it would not be computed as its program
@@ -31,6 +33,8 @@ struct TiedCopy {
 }
 
 extension ForeignFormat {
+  func name(of config: Config) -> String { name }
+
   /// A sentence that says so where `value`, what a model has for `key`, is not the only one that the format knows.
   func unless<T: Equatable>(_ key: String, _ value: T, is expected: T) -> String? {
     value == expected ? nil : "its \(key) is \(value), expected \(expected)"
@@ -46,7 +50,8 @@ extension ForeignFormat {
   /// Throws, naming the format, unless there is such a model of shape `config`.
   func check(_ config: Config, path: String) throws {
     if let misfit = misfit(config) {
-      throw ModelDirectory.Failure(description: "\(path): cannot be written as \(name): \(misfit)")
+      throw ModelDirectory.Failure(
+        description: "\(path): cannot be written as \(name(of: config)): \(misfit)")
     }
   }
 }

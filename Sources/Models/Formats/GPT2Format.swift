@@ -48,6 +48,7 @@ struct GPT2Format: HuggingFaceFormat {
     config.activation = try keys.choice("activation_function", default: "gelu_new", Self.activations)
     config.normEpsilon = try keys.number("layer_norm_epsilon", default: 1e-5)
     config.initialDeviation = try keys.number("initializer_range", default: 0.02)
+    // These models have one rate for all. It does not change what a model computes in use.
     config.dropout = try keys.number("resid_pdrop", default: 0.1)
     config.tiedEmbeddings = try keys.bool("tie_word_embeddings", default: true)
     try keys.expect("scale_attn_weights", .bool(true))

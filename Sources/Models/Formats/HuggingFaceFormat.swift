@@ -15,6 +15,7 @@ extension HuggingFaceFormat {
   var name: String { architectures[0] }
   var configFile: String { HuggingFace.configFile }
   func architecture(of config: Config) -> String { architectures[0] }
+  func name(of config: Config) -> String { architecture(of: config) }
 
   /// transformers' names of activations that are not gated; the first of each is written.
   private static var activationNames: [(name: String, activation: Activation)] {
@@ -51,11 +52,15 @@ enum HuggingFace {
       throw keys.failure(
         "model_type is \(JSON.string(type).brief), expected \(types.joined(separator: " or "))")
     }
-    if case .array(let names)? = keys.values["architectures"],
-      let other = names.first(where: { name in !format.architectures.contains { .string($0) == name } })
-    {
-      throw keys.failure(
-        "architectures has \(other.brief), expected \(format.architectures.joined(separator: " or "))")
+    let known = format.architectures.joined(separator: " or ")
+    switch keys.values["architectures"] ?? .null {
+    case .null: break
+    case .array(let names):
+      if let other = names.first(where: { name in !format.architectures.contains { .string($0) == name } }) {
+        throw keys.failure("architectures has \(other.brief), expected \(known)")
+      }
+    case let other:
+      throw keys.failure("architectures is \(other.brief), expected a list with \(known), or null")
     }
     try keys.expectNone("quantization_config")
     return format

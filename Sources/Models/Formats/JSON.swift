@@ -63,9 +63,18 @@ enum JSON: Codable, Sendable, Equatable {
       throw ModelDirectory.Failure(
         description: "\(path): has \(file.count) bytes, expected a configuration of at most \(sizeLimit)")
     }
-    guard let object = try? JSONDecoder().decode([String: JSON].self, from: Data(file.contents)) else {
+    let bytes = file.contents
+    guard let object = try? JSONDecoder().decode([String: JSON].self, from: Data(bytes)) else {
+      let word = JSONText.wordForNumber(in: bytes)
       throw ModelDirectory.Failure(
-        description: "\(path): is not a JSON object; it was damaged or is not a model's configuration")
+        description: "\(path): "
+          + (word.map { "has \($0) for a number, which JSON does not have, expected a finite one" }
+            ?? "is not a JSON object; it was damaged or is not a model's configuration"))
+    }
+    if let key = JSONText.repeatedKey(in: bytes) {
+      throw ModelDirectory.Failure(
+        description:
+          "\(path): has \(JSON.string(key).brief) twice, expected each key once; remove one of them")
     }
     return object
   }

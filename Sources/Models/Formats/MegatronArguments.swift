@@ -10,7 +10,7 @@ extension MegatronGPTFormat {
     config.layers = try keys.integer("num_layers")
     config.heads = try keys.integer("num_attention_heads")
     config.headWidth = try keys.optionalInteger("kv_channels")
-    config.context = try keys.integer("max_position_embeddings", or: "seq_length")
+    config.context = try keys.optionalInteger("max_position_embeddings") ?? keys.integer("seq_length")
     config.bias = try keys.bool("add_bias_linear", default: true)
     config.tiedEmbeddings = try !keys.bool("untie_embeddings_and_output_weights", default: false)
     config.dropout = try keys.number("hidden_dropout", default: 0.1)
@@ -63,10 +63,16 @@ extension MegatronGPTFormat {
   private func expectPlain(_ keys: ForeignConfig, _ config: Config) throws {
     for key in [
       "rotary_interleaved", "use_rope_scaling", "qk_layernorm", "multi_latent_attention", "openai_gelu",
-      "apply_residual_connection_post_layernorm", "attention_output_gate",
+      "apply_residual_connection_post_layernorm", "attention_output_gate", "qk_l2_norm", "quick_geglu",
     ] { try keys.expect(key, .bool(false)) }
+    try keys.expect("softmax_type", .string("vanilla"))
+    guard try keys.number("glu_linear_offset", default: 0) == 0 else {
+      throw keys.failure("glu_linear_offset is not 0: no model here is computed with it")
+    }
     if !config.bias { try keys.expect("add_qkv_bias", .bool(false)) }
-    try keys.expectNone("num_experts", "rotary_seq_len_interpolation_factor", "window_size")
+    try keys.expectNone(
+      "num_experts", "rotary_seq_len_interpolation_factor", "window_size", "no_rope_freq",
+      "activation_func_clamp_value")
   }
 
   func write(_ config: Config) -> [String: JSON] {

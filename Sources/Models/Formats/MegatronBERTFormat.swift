@@ -24,7 +24,9 @@ struct MegatronBERTFormat: HuggingFaceFormat {
     }
   }
 
-  func architecture(of config: Config) -> String { Architecture(of: config).rawValue }
+  func architecture(of config: Config) -> String {
+    config.choices > 1 ? "MegatronBertForMultipleChoice" : Architecture(of: config).rawValue
+  }
 
   func layout(_ config: Config) -> TensorLayout {
     let pieces = LayoutPieces(config: config)
@@ -126,6 +128,9 @@ struct MegatronBERTFormat: HuggingFaceFormat {
       ?? unless("positions", config.positions.rawValue, is: "learned") ?? unless(
         "bias", config.bias, is: true)
       ?? unless("key_value_heads", config.keyValueHeadCount, is: config.heads)
-      ?? unless("choices", config.choices, is: 1) ?? misfitOfHeads(config)
+      ?? (config.choices == 1
+        ? nil
+        : "its choices is \(config.choices), expected 1: models of several choices are not supported there")
+      ?? misfitOfHeads(config)
   }
 }

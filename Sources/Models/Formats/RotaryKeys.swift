@@ -2,7 +2,9 @@
 enum RotaryKeys {
   /// Throws where positions are stretched or turned in another way than the plain one.
   static func read(_ keys: ForeignConfig, into config: inout Transformer.Config, fraction: Double) throws {
+    // One without members says nothing, and does not stand in place of the other.
     let sections = [try keys.section("rope_scaling"), try keys.section("rope_parameters")].compactMap(\.self)
+      .filter { !$0.values.isEmpty }
     for section in sections {
       for key in ["rope_type", "type"] { try section.expect(key, .string("default")) }
       if let nested = section.values.first(where: { if case .object = $0.value { true } else { false } }) {
