@@ -127,7 +127,7 @@ def main():
                 times[batch].append(seconds)
         print(f"\n{task}, {path.name}, {options.threads} threads, {options.rounds} rounds in turns")
         for name, key in FIGURES[task].items():
-            difference = abs(ours[name] - theirs[key]) / abs(theirs[key])
+            difference = abs(ours[name] - theirs[key]) / max(abs(theirs[key]), 1e-300)
             worst = max(worst, difference)
             print(f"  {name:16} needletail {ours[name]:<18.12g} lm-eval {theirs[key]:<18.12g} {difference:.1e}")
         for who, pairs in times.items():
