@@ -32,7 +32,7 @@ package final class CheckpointReader {
     let part = TensorPart(matrix, range)
     let size = entry.type.size
     var bytes = [UInt8](repeating: 0, count: part.count * size)
-    try forEachRun(of: entry, in: part) { (run, start) throws(CheckpointFailure) in
+    try forEachRun(of: entry, in: part) { run, start in
       bytes.withUnsafeMutableBytes { $0[(start * size)...].copyBytes(from: run) }
     }
     return bytes
@@ -42,7 +42,7 @@ package final class CheckpointReader {
   package func read(_ target: ShardedTensor) throws(CheckpointFailure) {
     let entry = try entry(target.name)
     if let misfit = entry.misfit(target) { throw CheckpointFailure(checkpoint.path, "tensor \(misfit)") }
-    try forEachRun(of: entry, in: target.part) { (run, start) throws(CheckpointFailure) in
+    try forEachRun(of: entry, in: target.part) { run, start in
       let count = run.count / entry.type.size
       SafetensorsFile.copy(
         run, entry.type, into: target.tensor.elements(start..<start + count, as: Shape(count)))
@@ -57,16 +57,18 @@ package final class CheckpointReader {
   }
 
   /// Calls `body` with the elements that each slice has of `part`, and where in `part` they begin.
+  ///
+  /// `body` cannot throw: release builds of Swift 6.3 return a wild error from closures that throw a type through each
+  /// other here.
   func forEachRun(
-    of entry: Manifest.Entry, in part: TensorPart,
-    _ body: (UnsafeRawBufferPointer, Int) throws(CheckpointFailure) -> Void
+    of entry: Manifest.Entry, in part: TensorPart, _ body: (UnsafeRawBufferPointer, Int) -> Void
   ) throws(CheckpointFailure) {
     let size = entry.type.size
     for slice in entry.slices where slice.part.overlaps(part) {
       let shard = try shard(of: slice, entry)
-      try shard.withBytes(of: try shard.entry(entry.name)) { (bytes) throws(CheckpointFailure) in
-        try slice.part.forEachRun(sharedWith: part) { (start, target, count) throws(CheckpointFailure) in
-          try body(UnsafeRawBufferPointer(rebasing: bytes[start * size..<(start + count) * size]), target)
+      try shard.withBytes(of: try shard.entry(entry.name)) { bytes in
+        slice.part.forEachRun(sharedWith: part) { start, target, count in
+          body(UnsafeRawBufferPointer(rebasing: bytes[start * size..<(start + count) * size]), target)
         }
       }
     }

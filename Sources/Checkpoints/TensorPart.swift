@@ -52,9 +52,9 @@ package struct TensorPart: Sendable, Hashable {
 
   /// Calls `body` with each run of elements that this and `other` have in common: where it begins among the
   /// elements of this and of the other, and its length.
-  func forEachRun<E>(
-    sharedWith other: TensorPart, _ body: (_ start: Int, _ otherStart: Int, _ count: Int) throws(E) -> Void
-  ) throws(E) {
+  func forEachRun(
+    sharedWith other: TensorPart, _ body: (_ start: Int, _ otherStart: Int, _ count: Int) -> Void
+  ) {
     guard overlaps(other) else { return }
     if block.columns == other.block.columns {
       // Rows of equal length follow each other in both: one run.
@@ -63,14 +63,14 @@ package struct TensorPart: Sendable, Hashable {
       let otherOffset = other.block.rows.lowerBound * width + other.range.lowerBound
       let shared = (offset..<offset + count).clamped(to: otherOffset..<otherOffset + other.count)
       if !shared.isEmpty {
-        try body(shared.lowerBound - offset, shared.lowerBound - otherOffset, shared.count)
+        body(shared.lowerBound - offset, shared.lowerBound - otherOffset, shared.count)
       }
       return
     }
     for row in rows.clamped(to: other.rows) {
       let shared = columns(inRow: row).clamped(to: other.columns(inRow: row))
       if !shared.isEmpty {
-        try body(
+        body(
           index(row, shared.lowerBound), other.index(row, shared.lowerBound), shared.count)
       }
     }

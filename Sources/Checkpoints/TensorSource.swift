@@ -43,7 +43,7 @@ extension CheckpointReader: TensorSource {
   ) throws(CheckpointFailure) {
     let entry = try entry(name)
     guard let matrix = TensorPart.matrix(of: entry.shape) else { return }
-    try forEachRun(of: entry, in: TensorPart(matrix, range)) { (run, start) throws(CheckpointFailure) in
+    try forEachRun(of: entry, in: TensorPart(matrix, range)) { run, start in
       UnsafeMutableRawBufferPointer(rebasing: target[(start * entry.type.size)...]).copyMemory(from: run)
     }
   }

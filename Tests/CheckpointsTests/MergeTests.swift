@@ -38,6 +38,28 @@ import Topology
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("a")) == ["merged"])
   }
 
+  @Test("a checkpoint of many ranks is read as one source of tensors, a run of elements at a time")
+  func tensorSource() throws {
+    let scratch = try Scratch()
+    let checkpoint = try saved(scratch)
+    let source: any TensorSource = CheckpointReader(checkpoint)
+    #expect(source.tensors.count == MeshModel.tensors.count)
+    for (name, shape) in MeshModel.tensors {
+      let expected = MeshModel.values(name, shape, seed: 1)
+      for range in [0..<expected.count, 3..<expected.count - 1, 2..<5] {
+        var floats = [Float](repeating: 0, count: range.count)
+        try floats.withUnsafeMutableBytes { try source.read(name, range, into: $0) }
+        #expect(floats == Array(expected[range]), "\(name) \(range)")
+      }
+      source.release(name)
+    }
+    var none: [UInt8] = []
+    let failure = #expect(throws: CheckpointFailure.self) {
+      try none.withUnsafeMutableBytes { try source.read("nothing", 0..<0, into: $0) }
+    }
+    #expect(failure?.reason.hasPrefix("has no tensor \"nothing\"") == true)
+  }
+
   @Test("a merge overwrites nothing and leaves nothing where a shard is damaged")
   func refusals() throws {
     let scratch = try Scratch()
