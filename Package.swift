@@ -62,7 +62,13 @@ let house: [Target] =
       "Recipes", "Telemetry", "Tensors", "Tokenizers", "Files", "CAllocations",
     ])
   + layer("Generation", needs: ["Models", "Layers", "Telemetry", "Tensors"])
-  // 5  What people do with models.
+  // 5  What people do with models, and what they plan to.
+  + layer(
+    "Planning",
+    needs: [
+      "Training", "Models", "Corpus", "Layers", "Schedules", "Collectives", "Topology", "Optimizers",
+      "Recipes", "Telemetry", "Tensors", "Files",
+    ])
   + layer(
     "Evaluation",
     needs: ["Models", "Corpus", "Tokenizers", "Layers", "Collectives", "Topology", "Tensors"])
@@ -72,7 +78,7 @@ let commands: [Target] = [
   .executableTarget(
     name: "needletail",
     dependencies: [
-      "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers", "Schedules",
+      "Planning", "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers", "Schedules",
       "Collectives", "Topology", "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],

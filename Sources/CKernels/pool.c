@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #if defined(__linux__)
 #include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 
 static void sleep_while(atomic_uint *word, unsigned value) {
@@ -172,6 +172,13 @@ void *nk_allocate(size_t bytes) {
 }
 
 void nk_free(void *memory) { free(memory); }
+
+void *nk_reserve(size_t bytes) {
+  void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return block == MAP_FAILED ? NULL : block;
+}
+
+void nk_unreserve(void *memory, size_t bytes) { munmap(memory, bytes); }
 
 static void *grown(void *block, size_t *size, size_t bytes) {
   if (*size >= bytes) return block;

@@ -12,6 +12,13 @@ package struct TransformerPart {
   /// Whether the last chunk ends with the head.
   package let hasHead: Bool
 
+  package init(axis: TensorAxis, chunks: [Range<Int>], hasEmbedding: Bool, hasHead: Bool) {
+    self.axis = axis
+    self.chunks = chunks
+    self.hasEmbedding = hasEmbedding
+    self.hasHead = hasHead
+  }
+
   /// Whether this rank holds all of the model.
   package var isWhole: Bool { axis.count == 1 && hasEmbedding && hasHead }
 

@@ -2,7 +2,7 @@
 ///
 /// A stage works through its list in order. A forward pass waits for the one of the run of layers before, a
 /// backward pass for the one of the run behind (at the last run for its own forward pass), `weights` for its
-/// own backward pass. Sends take no time of the stage's, and links hold any number of them.
+/// own backward pass. Sends take no time of the stage's; a link from a stage to a neighbour carries one after another.
 package struct ScheduleTimeline: Sendable, Equatable {
   package struct Span: Sendable, Equatable {
     package let action: Action
@@ -40,12 +40,12 @@ package struct ScheduleTimeline: Sendable, Equatable {
         let action = actions[stage][stages[stage].count]
         var start = stages[stage].last?.end ?? 0
         if let need = done.need(of: action, stage: stage) {
-          guard let end = done.end(of: need) else { break }
-          start = max(start, end + (need.stage == stage ? 0 : transfer(need.stage, stage)))
+          guard let arrival = done.arrival(of: need, at: stage) else { break }
+          start = max(start, arrival)
         }
         let end = start + duration(stage, action)
         stages[stage].append(Span(action: action, start: start, end: end))
-        done.record(action, stage: stage, end: end)
+        done.record(action, stage: stage, end: end, transfer: transfer)
       }
       if stages[stage].count > before {
         waking.append((stage + 1) % actions.count)

@@ -22,8 +22,10 @@ package final class Device {
   package private(set) var misses = 0
   /// Bytes taken from the system for tensors, in use or waiting.
   package private(set) var reservedBytes = 0
-  /// Where operations write down what they took, while a step is measured.
-  var profile: Profile?
+  /// Who runs the kernels in this device's place, while a step is measured or where nothing is computed.
+  var observer: (any OperationObserver)?
+  /// Whether it has addresses only, and computes nothing.
+  package let isImagined: Bool
 
   /// Starts `threads` − 1 worker threads. Traps when the processor lacks `instructionSet`: ask
   /// `isAvailable` first.
@@ -33,6 +35,19 @@ package final class Device {
     }
     self.threads = threads
     kernels = pool
+    isImagined = false
+  }
+
+  /// A device of addresses without memory, which computes nothing: code that runs on it tells `observer` what it would
+  /// have computed, and what memory it would have taken. Elements are zero, or what the host wrote.
+  package init(imaginedFor observer: any OperationObserver) {
+    guard let pool = nk_pool_create(1, nk_isa(InstructionSet.best.rawValue)) else {
+      preconditionFailure("a pool of one thread starts none")
+    }
+    threads = 1
+    kernels = pool
+    isImagined = true
+    self.observer = observer
   }
 
   deinit { nk_pool_destroy(kernels) }
@@ -65,13 +80,24 @@ package final class Device {
     if let recycled = bins[capacity, default: Bin()].idle() { return recycled }
     misses += 1
     if reservedBytes > 256 << 20, idleBytes > reservedBytes / 2 { dropIdle() }
-    guard let memory = nk_allocate(capacity) else {
+    guard let memory = isImagined ? nk_reserve(capacity) : nk_allocate(capacity) else {
       preconditionFailure("out of memory: \(capacity) bytes asked for beside \(reservedBytes) reserved")
     }
     reservedBytes += capacity
-    let buffer = Buffer(memory: memory, capacity: capacity)
+    let buffer = Buffer(memory: memory, capacity: capacity, isImagined: isImagined)
     bins[capacity, default: Bin()].buffers.append(buffer)
     return buffer
+  }
+
+  /// Of the buffers that somebody holds, how many there are of each size. Sizes do not share: what the pool reserves is
+  /// the sum over them of the most that each had.
+  package var usedBuffers: [Int: Int] {
+    var used: [Int: Int] = [:]
+    for capacity in Array(bins.keys) {
+      let count = bins[capacity, default: Bin()].countUsed()
+      if count > 0 { used[capacity] = count }
+    }
+    return used
   }
 
   private var idleBytes: Int {
@@ -105,6 +131,8 @@ private struct Bin {
     return count
   }
 
+  mutating func countUsed() -> Int { buffers.count - countIdle() }
+
   /// Drops the idle buffers and says how many they were.
   mutating func dropIdle() -> Int {
     var dropped = 0
@@ -120,11 +148,13 @@ private struct Bin {
 final class Buffer {
   let memory: UnsafeMutableRawPointer
   let capacity: Int
+  private let isImagined: Bool
 
-  init(memory: UnsafeMutableRawPointer, capacity: Int) {
+  init(memory: UnsafeMutableRawPointer, capacity: Int, isImagined: Bool) {
     self.memory = memory
     self.capacity = capacity
+    self.isImagined = isImagined
   }
 
-  deinit { nk_free(memory) }
+  deinit { isImagined ? nk_unreserve(memory, capacity) : nk_free(memory) }
 }

@@ -2,11 +2,18 @@
 ///
 /// A device without a profile pays one comparison for each operation; one with it, two readings of the clock.
 /// Only a kind of operation that was not seen before may allocate.
-package final class Profile {
+package final class Profile: OperationObserver {
   /// What makes two calls the same row.
   package struct Operation: Hashable, Sendable {
     package let name: String
-    package let product: Product?
+    package var product: Product?
+    package var scores: Scores?
+
+    package init(_ name: String, _ product: Product? = nil, _ scores: Scores? = nil) {
+      self.name = name
+      self.product = product
+      self.scores = scores
+    }
   }
 
   /// The sizes of c[m, n] = Σ op(a)[m, k] · op(b)[k, n].
@@ -15,6 +22,23 @@ package final class Profile {
     package let n: Int
     package let k: Int
     package let transposition: Transposition
+
+    package init(m: Int, n: Int, k: Int, transposition: Transposition) {
+      self.m = m
+      self.n = n
+      self.k = k
+      self.transposition = transposition
+    }
+  }
+
+  /// The sizes of an attention: `count` matrices of queries × keys.
+  package struct Scores: Hashable, Sendable {
+    /// Sequences × heads.
+    package let count: Int
+    package let queries: Int
+    package let keys: Int
+    package let headWidth: Int
+    package let isDropping: Bool
   }
 
   package struct Row: Sendable {
@@ -42,17 +66,20 @@ package final class Profile {
 
   /// Runs `body` as one step: the operations that `device` runs meanwhile are the step's.
   package func measureStep<T>(on device: Device, _ body: () throws -> T) rethrows -> T {
-    device.profile = self
+    device.observer = self
     let start = ContinuousClock.now
     defer {
       duration += ContinuousClock.now - start
       steps += 1
-      device.profile = nil
+      device.observer = nil
     }
     return try body()
   }
 
-  func record(_ operation: Operation, _ duration: Duration, flops: Int, bytes: Int) {
+  package func run(_ operation: Operation, flops: Int, bytes: Int, _ kernel: () -> Void) {
+    let start = ContinuousClock.now
+    kernel()
+    let duration = ContinuousClock.now - start
     let place: Int
     if let known = places[operation] {
       place = known
@@ -68,23 +95,24 @@ package final class Profile {
   }
 }
 
-extension Device {
-  /// Runs a kernel, and writes it into the profile where there is one.
-  ///
+/// Who is told of every operation of a device, and runs its kernel or does not.
+package protocol OperationObserver: AnyObject {
   /// - Parameters:
   ///   - flops: of its matrix products; other arithmetic hides behind the memory it reads.
   ///   - bytes: the least that must move.
+  func run(_ operation: Profile.Operation, flops: Int, bytes: Int, _ kernel: () -> Void)
+}
+
+extension Device {
+  /// Runs a kernel, or has the observer run it where there is one.
   @inline(__always)
-  func run<T>(
-    _ name: String, _ product: Profile.Product? = nil, flops: @autoclosure () -> Int = 0,
-    bytes: @autoclosure () -> Int, _ kernel: (OpaquePointer) -> T
-  ) -> T {
-    guard let profile else { return kernel(kernels) }
-    let start = ContinuousClock.now
-    let result = kernel(kernels)
-    profile.record(
-      Profile.Operation(name: name, product: product), ContinuousClock.now - start, flops: flops(),
-      bytes: bytes())
-    return result
+  func run(
+    _ name: String, _ product: Profile.Product? = nil, _ scores: @autoclosure () -> Profile.Scores? = nil,
+    flops: @autoclosure () -> Int = 0, bytes: @autoclosure () -> Int, _ kernel: (OpaquePointer) -> Void
+  ) {
+    guard let observer else { return kernel(kernels) }
+    observer.run(Profile.Operation(name, product, scores()), flops: flops(), bytes: bytes()) {
+      kernel(kernels)
+    }
   }
 }

@@ -99,9 +99,11 @@ package struct Tensor {
     precondition(
       rows == x.rows && columns == x.columns && dtype == x.dtype,
       "\(x.shape) into \(shape), \(x.dtype) into \(dtype)")
-    for row in 0..<rows {
-      (raw + row * rowStride * dtype.size).copyMemory(
-        from: x.raw + row * x.rowStride * dtype.size, byteCount: columns * dtype.size)
+    device.run("copy", bytes: 2 * byteCount) { _ in
+      for row in 0..<rows {
+        (raw + row * rowStride * dtype.size).copyMemory(
+          from: x.raw + row * x.rowStride * dtype.size, byteCount: columns * dtype.size)
+      }
     }
   }
 

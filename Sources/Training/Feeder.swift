@@ -9,7 +9,7 @@ import Tensors
 ///
 /// Microbatch k of all data-parallel ranks is one run of samples, of which each takes its part: the samples of a step,
 /// and the random keys of each, do not depend on how many ranks there are. The last microbatch may be short.
-final class Feeder {
+package final class Feeder {
   private let config: RunConfig
   private let model: Transformer
   private let loader: Loader
@@ -23,7 +23,7 @@ final class Feeder {
   /// Stands for ids on stages that do not read the data.
   private let zeros: Tensor
 
-  init(_ config: RunConfig, _ model: Transformer, _ loader: Loader, _ rank: Rank) {
+  package init(_ config: RunConfig, _ model: Transformer, _ loader: Loader, _ rank: Rank) {
     self.config = config
     self.model = model
     self.loader = loader
@@ -38,7 +38,7 @@ final class Feeder {
 
   /// Reads the microbatches of `samples`; `step` names the random keys, nil where nothing is dropped. Gives the
   /// number of targets in this rank's.
-  func begin(step: Int?, samples: Range<Int>) throws -> (tokens: Int, labels: Int) {
+  package func begin(step: Int?, samples: Range<Int>) throws -> (tokens: Int, labels: Int) {
     let size = config.training.microbatch * rank.data.count
     feeds.removeAll(keepingCapacity: true)
     for index in 0..<(samples.count + size - 1) / size {
@@ -50,10 +50,10 @@ final class Feeder {
   }
 
   /// Microbatches of this rank.
-  var count: Int { feeds.count }
+  package var count: Int { feeds.count }
 
   /// Microbatch `index` of this rank.
-  subscript(index: Int) -> PipelineEngine.Feed { feeds[index] }
+  package subscript(index: Int) -> PipelineEngine.Feed { feeds[index] }
 
   /// Whether this rank's part of the model needs more of a microbatch than its size.
   private var readsData: Bool {

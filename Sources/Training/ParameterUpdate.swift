@@ -24,7 +24,7 @@ package final class ParameterUpdate {
   private let runs: [Range<Int>]
   private let isSharded: Bool
 
-  init(_ config: RunConfig, _ model: Transformer, _ rank: Rank) {
+  package init(_ config: RunConfig, _ model: Transformer, _ rank: Rank) {
     let store = model.store, mesh = config.mesh
     self.store = store
     self.rank = rank
@@ -53,6 +53,9 @@ package final class ParameterUpdate {
     // Of all ranks: what this one does not update is rounded elsewhere.
     refreshValues()
   }
+
+  /// Elements of the arena that the optimizer updates on this rank.
+  package var updatedCount: Int { runs.reduce(0) { $0 + $1.count } }
 
   // MARK: Checkpoints
 
@@ -103,11 +106,11 @@ package final class ParameterUpdate {
   // MARK: A step
 
   /// Called as the last backward goes on: gradients of matrices from `place` on are complete.
-  func complete(from place: Int) { buckets.complete(from: place) }
+  package func complete(from place: Int) { buckets.complete(from: place) }
 
   /// Makes this rank's parts of the gradients the sums over the mesh. Returns Σ g² of what this rank counts; added
   /// over the world it is the squared norm of the model's gradient.
-  func sumGradients() -> Double {
+  package func sumGradients() -> Double {
     partials.sum()
     if let tied { rank.ends.allReduce(tied) }
     buckets.finish()
@@ -116,7 +119,7 @@ package final class ParameterUpdate {
   }
 
   /// Makes update number `step` on every rank; leaves all gradients zero.
-  func apply(step: Int, learningRate: Double, gradientScale: Double) {
+  package func apply(step: Int, learningRate: Double, gradientScale: Double) {
     if !isSharded { buckets.gather(store.gradients) }
     optimizer.update(step: step, learningRate: learningRate, gradientScale: gradientScale)
     if isSharded { store.gradients.fill(0) }

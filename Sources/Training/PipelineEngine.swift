@@ -6,12 +6,12 @@ import Telemetry
 import Tensors
 
 /// Executes a stage's actions: forward, backward, weights, and the messages around them. One stage is a pipeline too.
-final class PipelineEngine {
+package final class PipelineEngine {
   /// A microbatch with what is to be predicted.
-  struct Feed {
-    var microbatch: Microbatch
+  package struct Feed {
+    package var microbatch: Microbatch
     /// On the stages that read the data.
-    let targets: Targets?
+    package let targets: Targets?
   }
 
   /// The losses of microbatches, added up; all 0 but on the stage with the head.

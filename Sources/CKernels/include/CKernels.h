@@ -258,6 +258,9 @@ void nk_random_normal(nk_pool *pool, float *y, int64_t rows, int64_t columns, ui
 
 /// Memory for a tensor, aligned to 64 bytes, in huge pages where it is large; null when there is none.
 void *nk_allocate(size_t bytes);
+/* Addresses without memory: zero where they are read, a page at a time where they are written. */
+void *nk_reserve(size_t bytes);
+void nk_unreserve(void *memory, size_t bytes);
 void nk_free(void *memory);
 
 /// The largest resident size this process has had, in bytes.

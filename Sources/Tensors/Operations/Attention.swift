@@ -48,7 +48,7 @@ package struct Attention {
     var arguments = arguments(q, k, v, output)
     arguments.log_sum = logSum?.f32
     q.device.run(
-      "attention", flops: 2 * 2 * headWidth * scores,
+      "attention", nil, sizes, flops: 2 * 2 * headWidth * scores,
       bytes: q.byteCount + k.byteCount + v.byteCount + output.byteCount
     ) { nk_attention_forward($0, &arguments) }
   }
@@ -73,7 +73,7 @@ package struct Attention {
     arguments.lddv = Int64(dv.rowStride)
     // The scores again, and the gradients of v, weights, q and k.
     q.device.run(
-      "attention backward", flops: 5 * 2 * headWidth * scores,
+      "attention backward", nil, sizes, flops: 5 * 2 * headWidth * scores,
       bytes: 2 * (q.byteCount + k.byteCount + v.byteCount + output.byteCount)
     ) { nk_attention_backward($0, &arguments) }
   }
@@ -82,6 +82,11 @@ package struct Attention {
   private var scores: Int {
     if isCausal { return batch * heads * length * (2 * keyLength - length + 1) / 2 }
     return heads * length * (visibleKeys?.reduce(0) { $0 + Int($1) } ?? batch * keyLength)
+  }
+
+  private var sizes: Profile.Scores {
+    Profile.Scores(
+      count: batch * heads, queries: length, keys: keyLength, headWidth: headWidth, isDropping: dropout > 0)
   }
 
   private var visibleKeys: UnsafeBufferPointer<Int32>? {

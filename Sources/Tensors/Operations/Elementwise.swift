@@ -36,7 +36,9 @@ extension Tensor {
   /// number of threads.
   package var sumOfSquares: Double {
     precondition(isContiguous, "a sum needs a contiguous tensor")
-    return device.run("sum of squares", bytes: byteCount) { nk_sum_of_squares($0, f32, Int64(count)) }
+    var sum = 0.0
+    device.run("sum of squares", bytes: byteCount) { sum = nk_sum_of_squares($0, f32, Int64(count)) }
+    return sum
   }
 
   /// Σ x in double precision, first to last; for a few numbers, such as the losses of a microbatch.

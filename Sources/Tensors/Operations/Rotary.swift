@@ -21,7 +21,8 @@ package struct RotaryTable {
     let half = width / 2
     var cosines = [Float](repeating: 0, count: positions * half)
     var sines = cosines
-    for position in 0..<positions {
+    // Nobody reads an imagined table.
+    for position in 0..<(device.isImagined ? 0 : positions) {
       for i in 0..<half {
         let angle = Double(position) * pow(base, -2 * Double(i) / Double(width))
         cosines[position * half + i] = Float(cos(angle))

@@ -1,0 +1,98 @@
+import Schedules
+import Topology
+import Training
+
+/// One step of a run on a cluster, from the lists of actions that training executes: every stage's passes, the
+/// gradients' way to their sums, and the update.
+struct StepSimulation {
+  let timeline: ScheduleTimeline
+  /// Of the whole step.
+  let seconds: Double
+  /// From the end of the slowest stage's passes on: sums, optimizer, new values.
+  let updateSeconds: Double
+  /// Seconds in which a stage waits for transfers, the mean over stages.
+  let exposed: [Message.Among: Double]
+  let bubble: Double
+
+  init(
+    _ config: RunConfig, _ mesh: Mesh, _ cluster: Cluster, _ library: TraceLibrary, microbatches: Int
+  ) throws {
+    let schedule = Schedule(
+      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
+      microbatches: microbatches)
+    let model = CostModel(cluster, Arithmetic(config.training.precision, on: cluster.device), mesh)
+    let stages = 0..<mesh.pipeline
+    let costs = try stages.map { try StageCosts($0, config, schedule, model, library) }
+    let wires =
+      mesh.pipeline > 1 && model.overlap.contains(.pipeline)
+      ? stages.map { StageCosts.wire(library.boundary(config), $0, model).seconds }
+      : stages.map { _ in 0 }
+    timeline = try ScheduleTimeline(
+      stages.map(schedule.actions(stage:)),
+      duration: { costs[$0].cost(of: $1, splitsBackward: schedule.splitsBackward).seconds },
+      transfer: { from, to in to == (from + 1) % mesh.pipeline ? wires[from] : wires[to] })
+    bubble = timeline.bubble
+    let tail = Self.tail(config, mesh, model, library, schedule, costs, timeline)
+    seconds = tail.end
+    updateSeconds = tail.end - timeline.makespan
+    exposed = Self.exposed(costs, tail.exposed, schedule)
+  }
+
+  /// The end of the step, and what stages wait for in its tail.
+  private static func tail(
+    _ config: RunConfig, _ mesh: Mesh, _ model: CostModel, _ library: TraceLibrary, _ schedule: Schedule,
+    _ costs: [StageCosts], _ timeline: ScheduleTimeline
+  ) -> (end: Double, exposed: [[Message.Among: Double]]) {
+    let valueScale = model.operations.arithmetic.isHalf ? 0.5 : 1
+    let ends = timeline.stages.map { $0.last?.end ?? 0 }
+    var clocks: [Clock] = timeline.stages.indices.map { stage in
+      let update = library.update(config, mesh, stage: stage)
+      var clock = Clock(at: ends[stage], overlap: model.overlap)
+      let completions =
+        schedule.splitsBackward
+        ? [] : Self.completions(timeline.stages[stage], costs[stage], schedule)
+      model.run(update.buckets, on: &clock, isOfActivations: false, completions: completions)
+      // Both ends of the pipeline add to a shared table.
+      if stage == 0 || stage == mesh.pipeline - 1 { clock.wait(until: max(ends[0], ends[mesh.pipeline - 1])) }
+      model.run(update.sums, on: &clock, isOfActivations: false)
+      return clock
+    }
+    // All ranks agree on the norm.
+    let agreed = clocks.map(\.now).max() ?? 0
+    for stage in clocks.indices {
+      clocks[stage].wait(until: agreed)
+      let update = library.update(config, mesh, stage: stage)
+      model.run(update.apply, on: &clocks[stage], isOfActivations: false, scale: valueScale)
+    }
+    return (clocks.map(\.now).max() ?? 0, clocks.map(\.exposed))
+  }
+
+  /// When the gradients of a stage's layers are complete, from the last layer on.
+  private static func completions(
+    _ spans: [ScheduleTimeline.Span], _ costs: StageCosts, _ schedule: Schedule
+  ) -> [Double] {
+    let last = spans.filter {
+      if case .backward(schedule.microbatches - 1, _) = $0.action { true } else { false }
+    }
+    return last.sorted { $0.start < $1.start }.flatMap { span -> [Double] in
+      let layer = max(costs.chunks[span.action.chunk].layerBackward, 1e-12)
+      let count = max(1, Int(((span.end - span.start) / layer).rounded(.down)))
+      return (1...count).map { span.start + Double($0) * layer }
+    }
+  }
+
+  private static func exposed(
+    _ costs: [StageCosts], _ tail: [[Message.Among: Double]], _ schedule: Schedule
+  ) -> [Message.Among: Double] {
+    let count = Double(costs.count)
+    var sums: [Message.Among: Double] = [:]
+    for (stage, cost) in costs.enumerated() {
+      let passes = cost.chunks.reduce(PassCost()) { sum, chunk in
+        sum + chunk.forward + chunk.backward + (schedule.splitsBackward ? chunk.weights : PassCost())
+      }
+      let all = (schedule.microbatches * passes).exposed.merging(tail[stage]) { $0 + $1 }
+      for (among, seconds) in all { sums[among, default: 0] += seconds / count }
+    }
+    return sums
+  }
+}
