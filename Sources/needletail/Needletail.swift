@@ -17,6 +17,6 @@ struct Needletail: AsyncParsableCommand {
       TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, FinetuneCommand.self,
       GenerateCommand.self,
       EvaluateCommand.self, ImportCommand.self, ExportCommand.self, CheckpointCommand.self,
-      ConfigCommand.self, BenchmarkCommand.self, ScheduleCommand.self,
+      ConfigCommand.self, BenchmarkCommand.self, ScheduleCommand.self, PlanCommand.self,
     ])
 }

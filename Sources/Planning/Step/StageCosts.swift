@@ -72,7 +72,6 @@ struct StageCosts {
   static func wire(_ boundary: BoundaryTrace?, _ stage: Int, _ model: CostModel) -> PassCost {
     guard let boundary else { return PassCost() }
     let stages = model.transfers.mesh.pipeline
-    var cost = model.cost(boundary.receive, stage: (stage + stages) % stages)
     let seconds = boundary.receive.reduce(0.0) { sum, event in
       guard case .begin(let message, _) = event, message.among == .pipeline else { return sum }
       return sum
@@ -80,8 +79,7 @@ struct StageCosts {
           message, bytes: Double(message.bytes) * model.operations.arithmetic.activationScale,
           stage: (stage + stages) % stages)
     }
-    cost = PassCost(seconds: seconds, exposed: [.pipeline: seconds])
-    return cost
+    return PassCost(seconds: seconds, exposed: [.pipeline: seconds])
   }
 
   func cost(of action: Action, splitsBackward: Bool) -> PassCost {

@@ -1,0 +1,145 @@
+import Recipes
+import Training
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Measured runs beside their predictions, and the efficiencies that fit them best.
+///
+/// What is fitted are shares of rated figures that all runs have in common, no term of a single run. How far to trust
+/// them is told by runs left out: each predicted with a fit to the others.
+package final class Calibration {
+  /// The constants that are fitted.
+  package enum Constant: String, CaseIterable, Sendable {
+    case products, memory, links, network
+
+    fileprivate var path: WritableKeyPath<Cluster.Efficiency, Double> {
+      switch self {
+      case .products: \.products
+      case .memory: \.memory
+      case .links: \.links
+      case .network: \.network
+      }
+    }
+  }
+
+  package struct Line: Sendable {
+    package let name: String
+    package let measured: Double
+    package let predicted: Double
+    /// With constants fitted to the other runs; nil: not asked for.
+    package var leftOut: Double?
+
+    package var error: Double { predicted / measured - 1 }
+    package var leftOutError: Double? { leftOut.map { $0 / measured - 1 } }
+  }
+
+  private let runs: [MeasuredRuns.Run]
+  private let configs: [RunConfig]
+  private let planners: [Planner]
+  package private(set) var cluster: Cluster
+
+  /// - Parameter recipe: the file and its overrides, over which each run's own stand.
+  package init(_ runs: MeasuredRuns, recipe: String, overrides: [String], _ cluster: Cluster) throws {
+    self.runs = runs.runs
+    self.cluster = cluster
+    configs = try runs.runs.map { run in
+      try Recipe(contentsOf: recipe, overrides: overrides + run.set)
+        .resolve(RunConfig.self, defaults: RunConfig())
+    }
+    planners = runs.runs.map { _ in Planner(cluster) }
+  }
+
+  /// TFLOP/s of every run's device, with `efficiency`.
+  private func rates(_ efficiency: Cluster.Efficiency, of indices: [Int]) throws -> [Double] {
+    try indices.map { index in
+      planners[index].cluster.efficiency = efficiency
+      return try planners[index].rate(configs[index], devices: runs[index].devices) / 1e12
+    }
+  }
+
+  package func lines() throws -> [Line] {
+    let rates = try rates(cluster.efficiency, of: Array(runs.indices))
+    return runs.indices.map {
+      Line(name: runs[$0].name, measured: runs[$0].tflops, predicted: rates[$0], leftOut: nil)
+    }
+  }
+
+  /// Fits `constants` to all runs, and to all but each.
+  package func fit(_ constants: [Constant]) throws -> [Line] {
+    let all = Array(runs.indices)
+    cluster.efficiency = try fitted(constants, to: all, from: cluster.efficiency, rounds: 6)
+    var lines = try lines()
+    for index in all {
+      let others = try fitted(
+        constants, to: all.filter { $0 != index }, from: cluster.efficiency, rounds: 3)
+      lines[index].leftOut = try rates(others, of: [index])[0]
+    }
+    return lines
+  }
+
+  /// Gauss-Newton on the logarithms of rates and constants, with a little damping.
+  private func fitted(
+    _ constants: [Constant], to indices: [Int], from start: Cluster.Efficiency, rounds: Int
+  ) throws -> Cluster.Efficiency {
+    var best = start
+    func residuals(_ efficiency: Cluster.Efficiency) throws -> [Double] {
+      try zip(rates(efficiency, of: indices), indices).map { log($0 / runs[$1].tflops) }
+    }
+    var rest = try residuals(best)
+    for _ in 0..<rounds {
+      let step = 0.02
+      let slopes = try constants.map { constant in
+        var moved = best
+        moved[keyPath: constant.path] *= exp(step)
+        return try zip(residuals(moved), rest).map { ($0 - $1) / step }
+      }
+      let move = Self.solve(slopes, rest)
+      var next = best
+      for (constant, change) in zip(constants, move) {
+        let value = next[keyPath: constant.path] * exp(min(max(change, -0.3), 0.3))
+        next[keyPath: constant.path] = min(max(value, 0.05), 1)
+      }
+      let left = try residuals(next)
+      guard Self.square(left) < Self.square(rest) else { break }
+      (best, rest) = (next, left)
+    }
+    return best
+  }
+
+  private static func square(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 } }
+
+  /// The x that makes Σ (rest + slopesᵀ·x)² + damping·x² least.
+  private static func solve(_ slopes: [[Double]], _ rest: [Double]) -> [Double] {
+    let count = slopes.count, damping = 1e-3
+    var matrix = slopes.map { a in slopes.map { b in zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } } }
+    var vector = slopes.map { a in -zip(a, rest).reduce(0) { $0 + $1.0 * $1.1 } }
+    for i in 0..<count { matrix[i][i] += damping }
+    for i in 0..<count {
+      for j in i + 1..<max(i + 1, count) {
+        let factor = matrix[j][i] / matrix[i][i]
+        for k in i..<count { matrix[j][k] -= factor * matrix[i][k] }
+        vector[j] -= factor * vector[i]
+      }
+    }
+    for i in (0..<count).reversed() {
+      for j in i + 1..<max(i + 1, count) { vector[i] -= matrix[i][j] * vector[j] }
+      vector[i] /= matrix[i][i]
+    }
+    return vector
+  }
+}
+
+extension Planner {
+  /// FLOP/s of a device, recomputing counted: a plan's without its memory.
+  func rate(_ recipe: RunConfig, devices: Int) throws -> Double {
+    let config = Self.prepared(recipe)
+    try config.validate(ranks: devices)
+    let step = try simulate(config, devices: devices)
+    return WorkCount.hardwareFLOPs(config) * Double(config.training.globalBatch * config.tokensPerSample)
+      / step.seconds / Double(devices)
+  }
+}
