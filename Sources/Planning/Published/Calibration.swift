@@ -114,22 +114,11 @@ package final class Calibration {
 
   /// The x that makes Σ (rest + slopesᵀ·x)² + damping·x² least.
   private static func solve(_ slopes: [[Double]], _ rest: [Double]) -> [Double] {
-    let count = slopes.count, damping = 1e-3
+    let damping = 1e-3
     var matrix = slopes.map { a in slopes.map { b in zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } } }
-    var vector = slopes.map { a in -zip(a, rest).reduce(0) { $0 + $1.0 * $1.1 } }
-    for i in 0..<count { matrix[i][i] += damping }
-    for i in 0..<count {
-      for j in i + 1..<max(i + 1, count) {
-        let factor = matrix[j][i] / matrix[i][i]
-        for k in i..<count { matrix[j][k] -= factor * matrix[i][k] }
-        vector[j] -= factor * vector[i]
-      }
-    }
-    for i in (0..<count).reversed() {
-      for j in i + 1..<max(i + 1, count) { vector[i] -= matrix[i][j] * vector[j] }
-      vector[i] /= matrix[i][i]
-    }
-    return vector
+    for i in slopes.indices { matrix[i][i] += damping }
+    let vector = slopes.map { a in -zip(a, rest).reduce(0) { $0 + $1.0 * $1.1 } }
+    return LinearSystem.solve(matrix, vector) ?? slopes.map { _ in 0 }
   }
 }
 

@@ -6,12 +6,19 @@ struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "plan", abstract: "Predict a run on a cluster.")
 
   @OptionGroup var options: RecipeOptions
-  @Option var cluster: String
-  @Option var against: String
+  @Option var cluster: String = ""
+  @Option var against: String = ""
   @Flag var fit = false
   @Option var constants: String = "products,memory"
 
+  @Flag var compareHere = false
+
   func run() throws {
+    if compareHere {
+      let c = try HereComparison(options.resolve(), progress: { Terminal.standardError.writeLine($0) })
+      for l in c.lines { print(l.name, Brief.fixed(l.predictedSeconds*1e3,1), Brief.fixed(l.measuredSeconds*1e3,1), Brief.percent(l.timeError), Bytes(Int(l.predictedBytes)), Bytes(Int(l.measuredBytes)), Brief.percent(l.memoryError)) }
+      return
+    }
     let described = try Cluster(contentsOf: cluster)
     let calibration = try Calibration(
       MeasuredRuns(contentsOf: against), recipe: options.recipe, overrides: options.overrides, described)
