@@ -51,9 +51,11 @@ extension PipelineDrawing {
     .page{fill:#ffffff}.title{fill:#1b1f24;font-size:18px;font-weight:600}.label{fill:#57606a;font-size:12px}
     .idle{fill:#eef1f4}.tick{stroke:#aab2bb}.number{font-size:11px;text-anchor:middle;fill:#1b1f24}
     .first{fill:#ffffff}.forward{fill:#0b62c4}.backward{fill:#cf560a}.weights{fill:#0a7d5a}
+    .transfer{fill:#8a6d00}.update{fill:#6639ba}
     @media (prefers-color-scheme:dark){.page{fill:#0d1117}.title{fill:#e6edf3}.label{fill:#9da7b1}
     .idle{fill:#1b222b}.tick{stroke:#4a535e}.number{fill:#e6edf3}.first{fill:#ffffff}
-    .forward{fill:#2f7de0}.backward{fill:#c9601f}.weights{fill:#1b8f69}}
+    .forward{fill:#2f7de0}.backward{fill:#c9601f}.weights{fill:#1b8f69}
+    .transfer{fill:#c79d12}.update{fill:#8957e5}}
     </style>
     """
   }
@@ -120,7 +122,7 @@ extension PipelineDrawing {
         + (box.chunk > 0 ? " fill-opacity=\"\(opacity(chunk: box.chunk))\"" : "")
         + " x=\"\(SVG.number(left))\" y=\"\(SVG.number(y))\" width=\"\(SVG.number(width))\""
         + " height=\"\(SVG.number(Layout.row))\" rx=\"2\"/>"
-      guard width >= room else { return rectangle }
+      guard width >= room, box.pass.isNumbered else { return rectangle }
       return rectangle
         + "<text class=\"number\(box.chunk == 0 ? " first" : "")\""
         + " x=\"\(SVG.number((left + right - 1) / 2))\""

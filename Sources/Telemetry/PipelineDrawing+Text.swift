@@ -47,6 +47,8 @@ extension PipelineDrawing {
       case .forward: "F"
       case .backward: "B"
       case .weights: "W"
+      case .transfer: "T"
+      case .update: "U"
       }
     return box.chunk % 2 == 0 ? letter : letter.lowercased()
   }
@@ -65,6 +67,8 @@ extension PipelineDrawing {
       case .forward: isPale ? 117 : 25
       case .backward: isPale ? 216 : 130
       case .weights: isPale ? 115 : 29
+      case .transfer: 136
+      case .update: 97
       }
     return "\u{1B}[38;5;\(isPale ? 16 : 231);48;5;\(background)m" + label
       + String(repeating: " ", count: width - label.count) + "\u{1B}[0m"

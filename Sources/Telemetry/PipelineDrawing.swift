@@ -1,6 +1,14 @@
 /// A pipeline over time: a row for each stage and a box for each pass of a microbatch.
 package struct PipelineDrawing: Sendable {
-  package enum Pass: Int, CaseIterable, Sendable { case forward, backward, weights }
+  package enum Pass: Int, CaseIterable, Sendable {
+    case forward, backward, weights
+    /// Waiting for, or sending, what others have.
+    case transfer
+    case update
+
+    /// Whether it belongs to a microbatch.
+    package var isNumbered: Bool { self != .transfer && self != .update }
+  }
 
   package struct Box: Sendable {
     package let stage: Int
@@ -35,7 +43,7 @@ package struct PipelineDrawing: Sendable {
   var chunks: Int { (boxes.map(\.chunk).max() ?? -1) + 1 }
   var end: Double { boxes.map(\.end).max() ?? 0 }
   var passes: [Pass] { Pass.allCases.filter { pass in boxes.contains { $0.pass == pass } } }
-  var shortest: Double { boxes.map { $0.end - $0.start }.min() ?? 1 }
+  var shortest: Double { boxes.lazy.filter(\.pass.isNumbered).map { $0.end - $0.start }.min() ?? 1 }
   /// Digits of the longest label.
   var digits: Int { "\(boxes.map(\.microbatch).max() ?? 0)".count }
 
@@ -45,6 +53,8 @@ package struct PipelineDrawing: Sendable {
     case .forward: "forward"
     case .backward: passes.contains(.weights) ? "backward (input)" : "backward"
     case .weights: "backward (weights)"
+    case .transfer: "waiting for others"
+    case .update: "update"
     }
   }
 }

@@ -9,10 +9,11 @@ package struct HereComparison {
     package let name: String
     package let predictedSeconds: Double
     package let measuredSeconds: Double
+
+    /// Of the rounds, the median.
+    package let timeError: Double
     package let predictedBytes: Double
     package let measuredBytes: Double
-
-    package var timeError: Double { predictedSeconds / measuredSeconds - 1 }
     package var memoryError: Double { predictedBytes / measuredBytes - 1 }
   }
 
@@ -27,32 +28,37 @@ package struct HereComparison {
   /// - Parameters:
   ///   - rounds: how often machine and meshes are measured in turns; a machine's speed drifts.
   ///   - progress: told what is done next.
-  package init(_ recipe: RunConfig, rounds: Int = 3, steps: Int = 3, progress: (String) -> Void = { _ in }) throws {
+  package init(_ recipe: RunConfig, rounds: Int, steps: Int = 3, progress: (String) -> Void = { _ in }) throws {
     let cases = Self.cases(Planner.prepared(recipe), ranks: max(2, Device.processorCount))
-    var machines = Set(cases.map(\.ranks)).sorted().map { MachineMeasurement(devices: $0) }
-    var seconds: [[Double]] = cases.map { _ in [] }
-    var bytes = cases.map { _ in 0 }
+    var measured: [[Line]] = cases.map { _ in [] }
     for round in 1...rounds {
-      for index in machines.indices {
-        progress("round \(round) of \(rounds): measuring \(machines[index].cluster.name)")
-        try machines[index].measure()
+      // A machine's speed drifts: each round is predicted from what was measured just before it.
+      var planners: [Int: Planner] = [:]
+      for ranks in Set(cases.map(\.ranks)).sorted() {
+        var machine = MachineMeasurement(devices: ranks)
+        progress("round \(round) of \(rounds): measuring this machine as \(ranks) of \(machine.threads) threads")
+        try machine.measure()
+        planners[ranks] = Planner(machine.cluster)
       }
       for (index, item) in cases.enumerated() {
         progress("round \(round) of \(rounds): \(item.name)")
-        let threads = max(1, Device.processorCount / item.ranks)
-        let run = try MeshRun(item.config, ranks: item.ranks, threads: threads, steps: steps)
-        seconds[index] += run.seconds
-        bytes[index] = run.tensorBytes
+        guard let planner = planners[item.ranks] else { continue }
+        measured[index].append(try Self.line(item, planner, steps: steps))
       }
     }
-    lines = try cases.enumerated().map { index, item in
-      let cluster = machines.first { $0.devices == item.ranks }?.cluster ?? Cluster()
-      let plan = try Planner(cluster).plan(item.config, devices: item.ranks)
-      let perStage = Double(plan.mesh.tensor * plan.mesh.data)
-      return Line(
-        name: item.name, predictedSeconds: plan.secondsPerStep, measuredSeconds: seconds[index].median,
-        predictedBytes: plan.memory.reduce(0) { $0 + perStage * $1.total }, measuredBytes: Double(bytes[index]))
-    }
+    lines = measured.map { Line(medianOf: $0) }
+  }
+
+  private static func line(_ item: Case, _ planner: Planner, steps: Int) throws -> Line {
+    let plan = try planner.plan(item.config, devices: item.ranks)
+    let threads = max(1, Device.processorCount / item.ranks)
+    let run = try MeshRun(item.config, ranks: item.ranks, threads: threads, steps: steps)
+    let perStage = Double(plan.mesh.tensor * plan.mesh.data)
+    return Line(
+      name: item.name, predictedSeconds: plan.secondsPerStep, measuredSeconds: run.secondsPerStep,
+      timeError: plan.secondsPerStep / run.secondsPerStep - 1,
+      predictedBytes: plan.memory.reduce(0) { $0 + perStage * $1.total },
+      measuredBytes: Double(run.tensorBytes))
   }
 
   private static func cases(_ base: RunConfig, ranks: Int) -> [Case] {
@@ -98,5 +104,15 @@ package struct HereComparison {
         $0.mesh.schedule = .zeroBubble
       },
     ]
+  }
+}
+
+extension HereComparison.Line {
+  /// What rounds of one mesh have in the middle.
+  fileprivate init(medianOf rounds: [HereComparison.Line]) {
+    self.init(
+      name: rounds.first?.name ?? "", predictedSeconds: rounds.map(\.predictedSeconds).median,
+      measuredSeconds: rounds.map(\.measuredSeconds).median, timeError: rounds.map(\.timeError).median,
+      predictedBytes: rounds.last?.predictedBytes ?? 0, measuredBytes: rounds.last?.measuredBytes ?? 0)
   }
 }

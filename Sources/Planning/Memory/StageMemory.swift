@@ -46,9 +46,8 @@ extension StageMemory {
     activationsPerMicrobatch = passes.perMicrobatch * scale
     temporary = max((passes.peak - passes.activations) * scale, Double(update.most.bytes))
     inputs = Double(schedule.microbatches * passes.feed + update.tables.bytes)
-    let reserved = Double(passes.reserved.union(update.most).bytes)
-    let most = max(passes.peak, passes.activations + Double(update.most.bytes))
-    fragmentation = max(0, reserved - most) * scale
+    let reserved = passes.reserved.union(update.most).bytes
+    fragmentation = Double(reserved - max(passes.traced, update.most.bytes)) * scale
   }
 }
 
@@ -60,6 +59,8 @@ private struct StagePasses {
   /// All at the fullest.
   private(set) var peak = 0.0
   private(set) var reserved = Footprint()
+  /// The most in use at a time, of what was traced.
+  private(set) var traced = 0
   let feed: Int
 
   /// What is under way: passes between forward and backward, and between backward and weights.
@@ -95,32 +96,41 @@ private struct StagePasses {
       let base = moment.live * kept + moment.deferred * deferred
       let bytes = Double(moment.live) * keptBytes + Double(moment.deferred * deferred.bytes)
       activations = max(activations, bytes + (moment.isForward ? keptBytes : 0))
-      let before = max(0, count - 1)
-      var now: [(more: Footprint, bytes: Double)] = []
-      if moment.isForward {
-        now.append(
-          (
-            before * layer.saved + layer.forward.most,
-            Double(before) * (Double(layer.saved.bytes) + extra.kept) + Double(layer.forward.mostBytes)
-              + extra.forward
-          ))
-        if let embedding, moment.chunk == 0 {
-          now.append((embedding.forward.most, Double(embedding.forward.mostBytes)))
-        }
-        if let head, moment.chunk == plan.chunks - 1 {
-          now.append((kept + head.forward.most, keptBytes + Double(head.forward.mostBytes)))
-        }
-      } else {
-        now.append((layer.backward.most, Double(layer.backward.mostBytes) + extra.backward))
-        if let embedding, moment.chunk == 0 {
-          now.append((embedding.backward.most, Double(embedding.backward.mostBytes)))
-        }
-      }
-      for (more, most) in now {
-        reserved = reserved.union(base + more)
-        peak = max(peak, bytes + most)
+      for need in Self.needs(moment, layer, count, embedding, head, extra, isLastChunk: moment.chunk == plan.chunks - 1) {
+        reserved = reserved.union(base + need.most)
+        traced = max(traced, base.bytes + need.bytes)
+        peak = max(peak, bytes + Double(need.bytes) + need.scores)
       }
     }
+  }
+
+  /// What a pass needs beside what is under way, piece by piece.
+  private struct Need {
+    let most: Footprint
+    let bytes: Int
+    /// Of attention that writes its scores.
+    var scores = 0.0
+  }
+
+  private static func needs(
+    _ moment: Moment, _ layer: PieceTrace, _ count: Int, _ embedding: PieceTrace?, _ head: PieceTrace?,
+    _ extra: ScoreBytes, isLastChunk: Bool
+  ) -> [Need] {
+    func need(_ pass: PieceTrace.Pass, behind layers: Int = 0, scores: Double = 0) -> Need {
+      let kept = layers * layer.saved
+      return Need(most: kept + pass.most, bytes: kept.bytes + pass.mostBytes, scores: scores)
+    }
+    guard moment.isForward else {
+      return [need(layer.backward, scores: extra.backward)]
+        + (moment.chunk == 0 ? [embedding.map { need($0.backward) }] : []).compactMap(\.self)
+    }
+    let before = max(0, count - 1)
+    var needs = [need(layer.forward, behind: before, scores: Double(before) * extra.kept + extra.forward)]
+    if let embedding, moment.chunk == 0 { needs.append(need(embedding.forward)) }
+    if let head, isLastChunk {
+      needs.append(need(head.forward, behind: count, scores: Double(count) * extra.kept))
+    }
+    return needs
   }
 
   /// The different moments of a stage, those before its passes.

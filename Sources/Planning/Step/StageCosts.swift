@@ -82,7 +82,7 @@ struct StageCosts {
     return PassCost(seconds: seconds, exposed: [.pipeline: seconds])
   }
 
-  func cost(of action: Action, splitsBackward: Bool) -> PassCost {
+  func cost(of action: Action) -> PassCost {
     let chunk = chunks[action.chunk]
     return switch action {
     case .forward: chunk.forward

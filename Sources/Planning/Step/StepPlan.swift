@@ -1,5 +1,6 @@
 import Recipes
 import Schedules
+import Telemetry
 import Topology
 import Training
 
@@ -10,6 +11,8 @@ package struct StepPlan {
   package let mesh: Mesh
   /// When every stage does what.
   package let timeline: ScheduleTimeline
+  /// Behind each stage's passes: when its gradients are summed and when its new values are there.
+  package let tail: [StepTail]
   package let secondsPerStep: Double
   /// Behind the slowest stage's passes: sums of gradients, optimizer, new values.
   package let updateSeconds: Double
@@ -17,8 +20,32 @@ package struct StepPlan {
   package let bubble: Double
   /// Seconds of a step in which a device waits for transfers, by axis; the mean over stages.
   package let exposed: [(axis: String, seconds: Double)]
-  /// Of the stages of which there is a different one each.
+  /// Of each stage's devices.
   package let memory: [StageMemory]
+  private let costs: [StageCosts]
+
+  init(
+    _ config: RunConfig, _ cluster: Cluster, _ mesh: Mesh, _ step: StepSimulation, memory: [StageMemory]
+  ) {
+    self.config = config
+    self.cluster = cluster
+    self.mesh = mesh
+    self.memory = memory
+    timeline = step.timeline
+    tail = step.tail
+    secondsPerStep = step.seconds
+    updateSeconds = step.updateSeconds
+    bubble = step.bubble
+    costs = step.costs
+    exposed = Message.Among.allCases.compactMap { among in
+      step.exposed[among].map { (among.rawValue, $0) }
+    }
+  }
+
+  /// Seconds of a pass in which a stage waits for transfers.
+  func waiting(_ stage: Int, _ action: Action) -> Double {
+    costs[stage].cost(of: action).exposed.values.reduce(0, +)
+  }
 
   package var devices: Int { mesh.rankCount }
 
@@ -50,6 +77,25 @@ package struct StepPlan {
   package var memoryBytes: Double { memory.map(\.total).max() ?? 0 }
 
   package var fits: Bool { memoryBytes <= cluster.usableBytes }
+
+  /// Where the time of a device goes, the mean over stages: computing, idle in the bubble, waiting by axis.
+  package var shares: [(name: String, seconds: Double)] {
+    let stages = timeline.stages.indices
+    let idle = stages.reduce(0) { $0 + timeline.idle(stage: $1) } / Double(stages.count)
+    let waiting = exposed.map { (name: "waiting, \($0.axis)", seconds: $0.seconds) }
+    let rest = secondsPerStep - idle - waiting.reduce(0) { $0 + $1.seconds }
+    return [("computing", rest), ("bubble", idle)] + waiting
+  }
+
+  /// Where `other` spends the time that this plan does not, in a few words.
+  func difference(to other: StepPlan) -> String {
+    let own = Dictionary(uniqueKeysWithValues: shares.map { ($0.name, $0.seconds) })
+    let growth = other.shares.map { (name: $0.name, more: $0.seconds - own[$0.name, default: 0]) }
+    guard let most = growth.max(by: { $0.more < $1.more }), most.more > 0.005 * secondsPerStep else {
+      return "about the same"
+    }
+    return "\(most.name) +\(Brief.percent(most.more / secondsPerStep)) of the step"
+  }
 
   package func seconds(tokens: Double) -> Double { tokens / tokensPerSecond }
 
@@ -85,12 +131,7 @@ package final class Planner {
     let count = config.training.globalBatch / (config.training.microbatch * mesh.data)
     let step = try simulate(config, devices: devices)
     return StepPlan(
-      config: config, cluster: cluster, mesh: mesh, timeline: step.timeline, secondsPerStep: step.seconds,
-      updateSeconds: step.updateSeconds, bubble: step.bubble,
-      exposed: Message.Among.allCases.compactMap { among in
-        step.exposed[among].map { (among.rawValue, $0) }
-      },
-      memory: try memory(of: config, mesh, microbatches: count))
+      config, cluster, mesh, step, memory: try memory(of: config, mesh, microbatches: count))
   }
 
   func simulate(_ config: RunConfig, devices: Int) throws -> StepSimulation {
@@ -105,8 +146,16 @@ package final class Planner {
     let schedule = Schedule(
       config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
       microbatches: microbatches)
-    return try (0..<mesh.pipeline).map {
-      try StageMemory($0, config, mesh, cluster, schedule, library)
-    }
+    return try (0..<mesh.pipeline).map { try memory(stage: $0, of: config, mesh, schedule) }
+  }
+
+  func memory(stage: Int, of config: RunConfig, _ mesh: Mesh, _ schedule: Schedule) throws -> StageMemory {
+    try StageMemory(stage, config, mesh, cluster, schedule, library)
+  }
+
+  func stageCosts(
+    _ stage: Int, _ config: RunConfig, _ schedule: Schedule, _ model: CostModel
+  ) throws -> StageCosts {
+    try StageCosts(stage, config, schedule, model, library)
   }
 }

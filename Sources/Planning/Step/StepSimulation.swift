@@ -2,10 +2,22 @@ import Schedules
 import Topology
 import Training
 
+/// What a stage does behind its passes.
+package struct StepTail: Sendable {
+  /// When its last pass ends.
+  package let passes: Double
+  /// When the gradients that it holds are sums.
+  package let sums: Double
+  /// When the update begins, on all stages at once.
+  package let agreed: Double
+  package let end: Double
+}
+
 /// One step of a run on a cluster, from the lists of actions that training executes: every stage's passes, the
 /// gradients' way to their sums, and the update.
 struct StepSimulation {
   let timeline: ScheduleTimeline
+  let tail: [StepTail]
   /// Of the whole step.
   let seconds: Double
   /// From the end of the slowest stage's passes on: sums, optimizer, new values.
@@ -13,6 +25,8 @@ struct StepSimulation {
   /// Seconds in which a stage waits for transfers, the mean over stages.
   let exposed: [Message.Among: Double]
   let bubble: Double
+  /// Of every stage's passes.
+  let costs: [StageCosts]
 
   init(
     _ config: RunConfig, _ mesh: Mesh, _ cluster: Cluster, _ library: TraceLibrary, microbatches: Int
@@ -23,18 +37,20 @@ struct StepSimulation {
     let model = CostModel(cluster, Arithmetic(config.training.precision, on: cluster.device), mesh)
     let stages = 0..<mesh.pipeline
     let costs = try stages.map { try StageCosts($0, config, schedule, model, library) }
+    self.costs = costs
     let wires =
       mesh.pipeline > 1 && model.overlap.contains(.pipeline)
       ? stages.map { StageCosts.wire(library.boundary(config), $0, model).seconds }
       : stages.map { _ in 0 }
     timeline = try ScheduleTimeline(
       stages.map(schedule.actions(stage:)),
-      duration: { costs[$0].cost(of: $1, splitsBackward: schedule.splitsBackward).seconds },
+      duration: { costs[$0].cost(of: $1).seconds },
       transfer: { from, to in to == (from + 1) % mesh.pipeline ? wires[from] : wires[to] })
     bubble = timeline.bubble
     let tail = Self.tail(config, mesh, model, library, schedule, costs, timeline)
-    seconds = tail.end
-    updateSeconds = tail.end - timeline.makespan
+    self.tail = tail.stages
+    seconds = tail.stages.map(\.end).max() ?? 0
+    updateSeconds = seconds - timeline.makespan
     exposed = Self.exposed(costs, tail.exposed, schedule)
   }
 
@@ -42,7 +58,7 @@ struct StepSimulation {
   private static func tail(
     _ config: RunConfig, _ mesh: Mesh, _ model: CostModel, _ library: TraceLibrary, _ schedule: Schedule,
     _ costs: [StageCosts], _ timeline: ScheduleTimeline
-  ) -> (end: Double, exposed: [[Message.Among: Double]]) {
+  ) -> (stages: [StepTail], exposed: [[Message.Among: Double]]) {
     let valueScale = model.operations.arithmetic.isHalf ? 0.5 : 1
     let ends = timeline.stages.map { $0.last?.end ?? 0 }
     var clocks: [Clock] = timeline.stages.indices.map { stage in
@@ -58,13 +74,16 @@ struct StepSimulation {
       return clock
     }
     // All ranks agree on the norm.
-    let agreed = clocks.map(\.now).max() ?? 0
+    let sums = clocks.map(\.now), agreed = sums.max() ?? 0
     for stage in clocks.indices {
       clocks[stage].wait(until: agreed)
       let update = library.update(config, mesh, stage: stage)
       model.run(update.apply, on: &clocks[stage], isOfActivations: false, scale: valueScale)
     }
-    return (clocks.map(\.now).max() ?? 0, clocks.map(\.exposed))
+    let stages = clocks.indices.map {
+      StepTail(passes: ends[$0], sums: sums[$0], agreed: agreed, end: clocks[$0].now)
+    }
+    return (stages, clocks.map(\.exposed))
   }
 
   /// When the gradients of a stage's layers are complete, from the last layer on.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Planning
 import Schedules
 import Telemetry
 
@@ -89,7 +90,11 @@ struct ScheduleCommand: ParsableCommand {
       microbatches: microbatches)
     let times = PassTimes(forward: forward, backward: backward, weights: weights)
     let timeline = try ScheduleTimeline(schedule, times, transfer: transfer)
-    let drawing = PipelineDrawing(schedule, timeline)
+    let drawing = PipelineDrawing(
+      title: "\(schedule.kind.rawValue): \(schedule.stages) stages"
+        + (schedule.chunks > 1 ? " of \(schedule.chunks) chunks" : "")
+        + ", \(schedule.microbatches) microbatches",
+      subtitle: "bubble \(Brief.percent(timeline.bubble)) of the working time", timeline)
     if let draw { try drawing.write(draw) }
     print(drawing.title + "\n")
     print(Self.picture(drawing) + "\n")
@@ -137,32 +142,5 @@ struct ScheduleCommand: ParsableCommand {
           + held.map { "\($0)" })
     }
     return table
-  }
-}
-
-extension PipelineDrawing {
-  fileprivate init(_ schedule: Schedule, _ timeline: ScheduleTimeline) {
-    self.init(
-      title: "\(schedule.kind.rawValue): \(schedule.stages) stages"
-        + (schedule.chunks > 1 ? " of \(schedule.chunks) chunks" : "")
-        + ", \(schedule.microbatches) microbatches",
-      subtitle: "bubble \(Brief.percent(timeline.bubble)) of the working time",
-      boxes: timeline.stages.enumerated().flatMap { stage, spans in
-        spans.map { Box(stage: stage, $0) }
-      })
-  }
-}
-
-extension PipelineDrawing.Box {
-  fileprivate init(stage: Int, _ span: ScheduleTimeline.Span) {
-    let pass: PipelineDrawing.Pass =
-      switch span.action {
-      case .forward: .forward
-      case .backward: .backward
-      case .weights: .weights
-      }
-    self.init(
-      stage: stage, start: span.start, end: span.end, pass: pass, microbatch: span.action.microbatch,
-      chunk: span.action.chunk)
   }
 }

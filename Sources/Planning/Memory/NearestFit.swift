@@ -1,0 +1,39 @@
+import Telemetry
+import Topology
+import Training
+
+extension Planner {
+  /// Throws when the devices of the cluster cannot hold what `recipe` puts on them, with what would fit instead.
+  ///
+  /// - Parameter place: what the cluster is called in the message.
+  package func checkMemory(_ recipe: RunConfig, devices: Int, place: String) throws {
+    let config = Self.prepared(recipe)
+    let least = leastBytes(config)
+    // What is far too large is not traced.
+    let taken = least > cluster.usableBytes ? least : try fullest(config, devices: devices)
+    guard taken > cluster.usableBytes else { return }
+    let usable = Bytes(Int(cluster.usableBytes))
+    let needs =
+      "the run does not fit \(place): \(Brief.count(config.model.parameterCount)) parameters as "
+      + "\(config.mesh(ranks: devices)), microbatch \(config.training.microbatch), take "
+      + "\(Self.brief(taken)) on the fullest of \(devices) rank\(devices == 1 ? "" : "s"), there are \(usable)"
+    guard let near = try nearestFit(to: config, devices: devices) else {
+      throw PlanningFailure(
+        "\(needs) each: no mesh of \(devices) fits; choose a smaller model, or more devices")
+    }
+    let changes = config.changes(to: near).map { "--set \($0)" }.joined(separator: " ")
+    throw PlanningFailure(
+      "\(needs) each: the nearest that fits is \(changes), which takes "
+        + "\(Self.brief(try fullest(near, devices: devices)))")
+  }
+
+  /// The candidate that fits and changes the least; nil where none does.
+  private func nearestFit(to config: RunConfig, devices: Int) throws -> RunConfig? {
+    let near = config.candidates(devices: devices).map { (config: $0, distance: config.distance(to: $0)) }
+      .sorted { $0.distance < $1.distance }
+    return try near.first { try fits($0.config, devices: devices) }?.config
+  }
+
+  /// A size that a wild recipe may have made larger than an integer.
+  private static func brief(_ bytes: Double) -> String { Bytes(Int(min(bytes, 0x1p62))).description }
+}

@@ -1,0 +1,140 @@
+import Schedules
+import Telemetry
+import Training
+
+extension StepPlan {
+  /// The plan for people: time, utilisation, where the time goes, memory by stage, and what the figures count.
+  package func text(tokens: Double) -> String {
+    [
+      title, summary(tokens: tokens).description, memoryTable.description, memoryVerdict, Self.conventions,
+    ].joined(separator: "\n\n")
+  }
+
+  package var title: String {
+    "\(Brief.count(config.model.parameterCount)) parameters on \(cluster.name): \(settings)"
+  }
+
+  /// "TP8 PP12 DP16, microbatch 1, interleaved × 4, recompute full".
+  package var settings: String {
+    var parts = ["\(mesh)", "microbatch \(config.training.microbatch)"]
+    if mesh.pipeline > 1 {
+      let chunks = config.mesh.interleave > 1 ? " × \(config.mesh.interleave)" : ""
+      parts.append(config.mesh.scheduleKind.rawValue + chunks)
+    }
+    parts.append("recompute \(config.training.recompute.rawValue)")
+    if config.mesh.sequenceParallel { parts.append("sequence parallel") }
+    if mesh.data > 1 { parts.append(config.mesh.shardOptimizer ? "ZeRO-1" : "no ZeRO") }
+    return parts.joined(separator: ", ")
+  }
+
+  private func summary(tokens: Double) -> Table {
+    let schedule = Schedule(
+      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
+      microbatches: microbatches)
+    var table = Table(rows: [
+      ["step", "\(Brief.count(secondsPerStep)) s for \(Brief.count(tokensPerStep)) tokens in \(microbatches) "
+        + "microbatch\(microbatches == 1 ? "" : "es")"],
+      ["speed", "\(Brief.count(tokensPerSecond)) tokens/s"],
+      [
+        "hardware FLOPs", "\(Brief.fixed(hardwareRate / 1e12, 1)) TFLOP/s a device, "
+          + "\(Brief.percent(hardwareRate / peak)) of \(Brief.fixed(peak / 1e12, 1))",
+      ],
+      [
+        "model FLOPs", "\(Brief.fixed(modelRate / 1e12, 1)) TFLOP/s a device, \(Brief.percent(modelRate / peak))",
+      ],
+      [
+        "bubble", "\(Brief.percent(bubble)) of the working time"
+          + (mesh.pipeline > 1
+            ? "; \(schedule.bubbleFormulaText()) = \(Brief.percent(schedule.bubbleFormula()))" : ""),
+      ],
+      [
+        "where time goes",
+        shares.map { "\($0.name) \(Brief.percent($0.seconds / secondsPerStep))" }.joined(separator: ", "),
+      ],
+      ["sums and update", "\(Brief.count(updateSeconds)) s of the step, behind the last pass"],
+    ])
+    let seconds = seconds(tokens: tokens)
+    table.append(
+      "training", "\(Brief.count(tokens)) tokens: \(Brief.fixed(seconds / 86400, 1)) days on "
+        + "\(Brief.count(devices)) device\(devices == 1 ? "" : "s")\(price(seconds: seconds))")
+    return table
+  }
+
+  private func price(seconds: Double) -> String {
+    guard let cost = cost(seconds: seconds) else { return "" }
+    return ", \(Brief.count(cost)) at \(Brief.fixed(cluster.device.price, 2)) a device and hour"
+  }
+
+  /// Of so much time; nil where the cluster has no price.
+  package func cost(seconds: Double) -> Double? {
+    cluster.device.price > 0 ? cluster.device.price * Double(devices) * seconds / 3600 : nil
+  }
+
+  /// The first stage, the last, and the fullest.
+  private var memoryTable: Table {
+    var table = Table([
+      "stage", "weights", "gradients", "optimizer", "activations", "a microbatch", "temporary", "inputs",
+      "fragmentation", "total",
+    ])
+    for stage in Set([0, fullestStage, memory.count - 1]).sorted() {
+      let kinds = memory[stage]
+      table.append(
+        row: ["\(stage)"]
+          + [
+            kinds.weights, kinds.gradients, kinds.optimizer, kinds.activations, kinds.activationsPerMicrobatch,
+            kinds.temporary, kinds.inputs, kinds.fragmentation, kinds.total,
+          ].map { Bytes(Int($0)).description })
+    }
+    return table
+  }
+
+  private var memoryVerdict: String {
+    let of = "\(Bytes(Int(memoryBytes))) of \(Bytes(Int(cluster.usableBytes))) on the fullest device"
+    return fits ? "it fits: \(of)" : "IT DOES NOT FIT: \(of); --search finds what does"
+  }
+
+  static let conventions = "\(WorkCount.hardwareConvention)\n\(WorkCount.modelConvention)"
+}
+
+extension MeshSearch {
+  /// The choice, and what it was chosen over.
+  package func text(tokens: Double) -> String {
+    var runners = Table(["next best", "s a step", "of the best"])
+    for plan in runnersUp {
+      runners.append(
+        row: [plan.settings, Brief.count(plan.secondsPerStep), ratio(plan)])
+    }
+    var others = Table(["instead", "s a step", "of the best", "why", "with"])
+    for alternative in alternatives {
+      guard let plan = alternative.plan else {
+        others.append(row: [alternative.difference, "-", "-", alternative.reason])
+        continue
+      }
+      others.append(
+        row: [
+          alternative.difference, Brief.count(plan.secondsPerStep), ratio(plan), alternative.reason,
+          plan.settings,
+        ])
+    }
+    let advice = takeaways.map { takeaway in
+      let verdict = takeaway.holds.map { $0 ? "holds" : "DOES NOT HOLD" } ?? "no verdict"
+      return "PTD-P's takeaway \(takeaway.advice): \(verdict); \(takeaway.evidence)"
+    }
+    return [
+      "the fastest of \(considered) ways, of which \(fitting) fit (\(simulated) simulated):",
+      best.text(tokens: tokens), "\(runners)", "\(others)", advice.joined(separator: "\n"),
+      "to train so: " + best.flags,
+    ].joined(separator: "\n\n")
+  }
+
+  private func ratio(_ plan: StepPlan) -> String {
+    "\(Brief.fixed(plan.secondsPerStep / best.secondsPerStep, 3))×"
+  }
+}
+
+extension StepPlan {
+  /// The settings as `--set` takes them.
+  package var flags: String {
+    Choice.allCases.map { "--set \($0.path)=\($0.value(of: config))" }.joined(separator: " ")
+  }
+}

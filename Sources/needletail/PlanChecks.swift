@@ -1,0 +1,130 @@
+import ArgumentParser
+import Files
+import Planning
+import Recipes
+import Telemetry
+import Tensors
+import Training
+
+/// What `needletail plan` does to be believed: published runs and this machine beside the predictions.
+enum PlanChecks {
+  static func measure(into path: String) throws {
+    let terminal = Terminal.standardError
+    var measurement = MachineMeasurement(devices: Device.processorCount)
+    for round in 1...3 {
+      terminal.writeLine("measuring this machine, \(round) of 3")
+      try measurement.measure()
+    }
+    let file = try AtomicFile(path)
+    try file.write(Array(Recipe.yaml(of: measurement.cluster).utf8))
+    try file.commit()
+    print("\(path): \(measurement.cluster.name)")
+  }
+
+  private struct PublishedReport: Encodable {
+    struct Row: Encodable {
+      let name: String
+      let measuredTflops: Double
+      let predictedTflops: Double
+      let error: Double
+      let leftOutError: Double?
+    }
+    let runs: [Row]
+    let meanError: Double
+    let largestError: Double
+    let leftOutMeanError: Double?
+    let efficiency: Cluster.Efficiency
+  }
+
+  static func compare(
+    _ path: String, recipe: String, overrides: [String], _ cluster: Cluster, fit: String?, json: Bool
+  ) throws {
+    let runs = try MeasuredRuns(contentsOf: path)
+    let calibration = try Calibration(runs, recipe: recipe, overrides: overrides, cluster)
+    let lines = try fit.map { try calibration.fit(constants($0)) } ?? calibration.lines()
+    let mean = { (errors: [Double]) in errors.reduce(0) { $0 + abs($1) } / Double(max(1, errors.count)) }
+    let errors = lines.map(\.error), leftOut = lines.compactMap(\.leftOutError)
+    let report = PublishedReport(
+      runs: lines.map {
+        PublishedReport.Row(
+          name: $0.name, measuredTflops: $0.measured, predictedTflops: $0.predicted, error: $0.error,
+          leftOutError: $0.leftOutError)
+      }, meanError: mean(errors), largestError: errors.map(abs).max() ?? 0,
+      leftOutMeanError: leftOut.isEmpty ? nil : mean(leftOut), efficiency: calibration.cluster.efficiency)
+    if json { return print(try PlanReport.json(of: report)) }
+    var table = Table(
+      ["run", "measured", "predicted", "off by"] + (leftOut.isEmpty ? [] : ["off by, fitted to the others"]))
+    for line in lines {
+      table.append(
+        row: [
+          line.name, Brief.fixed(line.measured, 1), Brief.fixed(line.predicted, 1), Brief.percent(line.error),
+        ] + (line.leftOutError.map { [Brief.percent($0)] } ?? []))
+    }
+    print("TFLOP/s a device; \(WorkCount.hardwareConvention)\n\n\(table)\n")
+    print(
+      "off by \(Brief.percent(report.meanError)) in the mean, \(Brief.percent(report.largestError)) at most"
+        + (report.leftOutMeanError.map { ", \(Brief.percent($0)) in the mean of runs left out" } ?? ""))
+    print("efficiency: \(shares(calibration.cluster.efficiency))")
+  }
+
+  private static func constants(_ names: String) throws -> [Calibration.Constant] {
+    try names.split(separator: ",").map { name in
+      guard let constant = Calibration.Constant(rawValue: String(name)) else {
+        let known = Calibration.Constant.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--fit knows \(known), got \(name)")
+      }
+      return constant
+    }
+  }
+
+  private static func shares(_ efficiency: Cluster.Efficiency) -> String {
+    [
+      ("products", efficiency.products), ("attention", efficiency.attention), ("memory", efficiency.memory),
+      ("links", efficiency.links), ("network", efficiency.network),
+    ].map { "\($0.0) \(Brief.fixed($0.1, 3))" }.joined(separator: ", ")
+      + ", launch \(Brief.fixed(efficiency.launch, 1)) µs"
+  }
+
+  private struct HereReport: Encodable {
+    struct Row: Encodable {
+      let name: String
+      let predictedSeconds: Double
+      let measuredSeconds: Double
+      let timeError: Double
+      let predictedBytes: Double
+      let measuredBytes: Double
+      let memoryError: Double
+    }
+    let meshes: [Row]
+  }
+
+  static func compareHere(_ config: RunConfig, rounds: Int, json: Bool) throws {
+    let terminal = Terminal.standardError
+    let lines = try HereComparison(config, rounds: rounds) { terminal.writeLine($0) }.lines
+    if json {
+      return print(
+        try PlanReport.json(
+          of: HereReport(
+            meshes: lines.map {
+              HereReport.Row(
+                name: $0.name, predictedSeconds: $0.predictedSeconds, measuredSeconds: $0.measuredSeconds,
+                timeError: $0.timeError, predictedBytes: $0.predictedBytes, measuredBytes: $0.measuredBytes,
+                memoryError: $0.memoryError)
+            })))
+    }
+    var table = Table(["mesh", "predicted", "measured", "off by", "memory predicted", "measured", "off by"])
+    for line in lines {
+      table.append(
+        row: [
+          line.name, "\(Brief.fixed(line.predictedSeconds * 1e3, 1)) ms",
+          "\(Brief.fixed(line.measuredSeconds * 1e3, 1)) ms", Brief.percent(line.timeError),
+          Bytes(Int(line.predictedBytes)).description, Bytes(Int(line.measuredBytes)).description,
+          Brief.percent(line.memoryError),
+        ])
+    }
+    print(table)
+    print(
+      "\ntime: median of \(rounds) rounds, each predicted from that round's measurement of the machine; memory: "
+        + "what all ranks' tensors took")
+  }
+}
