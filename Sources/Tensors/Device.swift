@@ -20,6 +20,8 @@ package final class Device {
   private var bins: [Int: Bin] = [:]
   /// Requests that found no recycled buffer.
   package private(set) var misses = 0
+  /// Requests for buffers: while it stands still, no more memory comes into use.
+  package private(set) var requests = 0
   /// Bytes taken from the system for tensors, in use or waiting.
   package private(set) var reservedBytes = 0
   /// Who runs the kernels in this device's place, while a step is measured or where nothing is computed.
@@ -77,6 +79,7 @@ package final class Device {
   /// A buffer of at least `bytes`, with unspecified contents.
   func buffer(bytes: Int) -> Buffer {
     let capacity = max(64, (bytes + 63) & ~63)
+    requests += 1
     if let recycled = bins[capacity, default: Bin()].idle() { return recycled }
     misses += 1
     if reservedBytes > 256 << 20, idleBytes > reservedBytes / 2 { dropIdle() }

@@ -36,9 +36,8 @@ package final class ParameterUpdate {
       store, rank.data, bytes: mesh.bucketBytes, reduction: mesh.reduction,
       late: partials.ranges + [model.tiedRange].compactMap(\.self))
     owned = buckets.owned.map(gradients)
-    counted = buckets.owned.flatMap { run in
-      run.excluding(store.parts.filter { !$0.part.isKept }.map(\.range)).map(gradients)
-    }
+    let others = store.parts.filter { !$0.part.isKept }.map(\.range)
+    counted = buckets.owned.flatMap { $0.excluding(others).map(gradients) }
     runs = isSharded ? buckets.owned : [0..<store.count]
     precision = MixedPrecision(
       config.training.precision,

@@ -21,6 +21,8 @@ final class Trace: OperationObserver {
   /// Of each size, the most buffers that were in use since recording began; of all, the most bytes.
   private var most = Footprint()
   private var mostBytes = 0
+  /// Requests at the last look: between two of them memory in use can only fall.
+  private var noted = -1
 
   private init(_ device: Device) { self.device = device }
 
@@ -46,7 +48,7 @@ final class Trace: OperationObserver {
   /// What `body` does.
   func record(_ body: () throws -> Void) rethrows -> Recording {
     events.removeAll()
-    (most, mostBytes) = (Footprint(), 0)
+    (most, mostBytes, noted) = (Footprint(), 0, -1)
     note()
     try body()
     note()
@@ -70,6 +72,8 @@ final class Trace: OperationObserver {
   func completeLayer() { events.append(.layerCompleted) }
 
   private func note() {
+    guard device.requests != noted else { return }
+    noted = device.requests
     let now = used
     most = most.union(now)
     mostBytes = max(mostBytes, now.bytes)
