@@ -42,11 +42,9 @@ package struct StepBenchmark {
     if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     config.training.steps = steps + warmup
     try config.validate()
-    try config.checkMemory(.single)
     let device = Device(
       threads: config.training.threads ?? Device.processorCount, instructionSet: instructionSet)
     let model = Transformer(config.model, recompute: config.training.recompute, on: device)
-    try config.checkMemory(.single, model)
     model.store.initialize(seed: UInt64(config.training.seed))
     let samples = RandomSamples(config)
     let step = TrainStep(config, model: model, loader: Loader(samples))

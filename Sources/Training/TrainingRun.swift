@@ -61,9 +61,10 @@ package final class TrainingRun {
   ///   - metrics: where the metrics file goes; nil: into the run's directory.
   ///   - rank: which rank of the run this is.
   ///   - timeline: shared by the ranks of a process; nil: as the recipe says.
+  ///   - checkMemory: throws what cannot fit, before memory is taken; called with the vocabulary known.
   package init(
     _ recipe: RunConfig, resuming: Bool, metrics: String? = nil, rank: Rank = .single,
-    timeline: Timeline? = nil
+    timeline: Timeline? = nil, checkMemory: (RunConfig, Rank) throws -> Void = { _, _ in }
   ) throws {
     try recipe.validate(ranks: rank.mesh.rankCount)
     var config = recipe
@@ -81,6 +82,7 @@ package final class TrainingRun {
     }
     // A run that goes on needs no weights to begin with.
     let goesOn = try resuming && CheckpointStore(directory.checkpoints).latest() != nil
+    try checkMemory(config, rank)
     model = try Self.model(config, rank, initial: goesOn ? nil : config.training.initialModel)
     writesTimeline = timeline == nil
     self.timeline = timeline ?? (config.telemetry.timeline ? Timeline(directory.timeline(rank.index)) : .off)
@@ -106,14 +108,12 @@ package final class TrainingRun {
       tensorboard: config.telemetry.tensorboard ? directory.tensorboard : nil, resumingAfter: step)
   }
 
-  /// The rank's part of the model with its first weights; throws when the run does not fit this machine.
+  /// The rank's part of the model with its first weights.
   private static func model(_ config: RunConfig, _ rank: Rank, initial: String?) throws -> Transformer {
-    try config.checkMemory(rank)
     let device = Device(threads: config.threads(of: rank))
     let model = Transformer(
       config.model, part: config.part(of: rank), recompute: config.training.recompute,
       multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
-    try config.checkMemory(rank, model)
     // A new head on a pretrained encoder keeps these.
     model.store.initialize(seed: UInt64(config.training.seed))
     if let initial {

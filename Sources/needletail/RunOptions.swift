@@ -1,6 +1,7 @@
 import ArgumentParser
 import Collectives
 import Models
+import Planning
 import Recipes
 import Telemetry
 import Training
@@ -49,7 +50,9 @@ struct RunOptions: ParsableArguments {
     let interruption = Interruption()
     let shared: Timeline? = timeline.map { Timeline(launch.ownPath($0)) }
     let summary = try launch.run(config.mesh(ranks: launch.count), limit: limit) { rank in
-      let run = try TrainingRun(config, resuming: resume, metrics: metrics, rank: rank, timeline: shared)
+      let run = try TrainingRun(
+        config, resuming: resume, metrics: metrics, rank: rank, timeline: shared,
+        checkMemory: { try Planner.checkThisMachine($0, ranks: $1.mesh.rankCount, here: $1.neighbours) })
       if rank.isFirst { announce(run) }
       let summary = try run.train(isProfiled: profile, shouldStop: { interruption.isAsked })
       if rank.isFirst { report(summary, of: run) }

@@ -32,21 +32,32 @@ package struct HereComparison {
     let cases = Self.cases(Planner.prepared(recipe), ranks: max(2, Device.processorCount))
     var measured: [[Line]] = cases.map { _ in [] }
     for round in 1...rounds {
-      // A machine's speed drifts: each round is predicted from what was measured just before it.
-      var planners: [Int: Planner] = [:]
-      for ranks in Set(cases.map(\.ranks)).sorted() {
-        var machine = MachineMeasurement(devices: ranks)
-        progress("round \(round) of \(rounds): measuring this machine as \(ranks) of \(machine.threads) threads")
+      for group in Self.groups(cases) {
+        // A machine's speed drifts: a few meshes at a time, each predicted from what was measured just before.
+        var machine = MachineMeasurement(devices: cases[group.lowerBound].ranks)
+        progress("round \(round) of \(rounds): measuring this machine as \(machine.description)")
         try machine.measure()
-        planners[ranks] = Planner(machine.cluster)
-      }
-      for (index, item) in cases.enumerated() {
-        progress("round \(round) of \(rounds): \(item.name)")
-        guard let planner = planners[item.ranks] else { continue }
-        measured[index].append(try Self.line(item, planner, steps: steps))
+        let planner = Planner(machine.cluster)
+        for index in group {
+          progress("round \(round) of \(rounds): \(cases[index].name)")
+          measured[index].append(try Self.line(cases[index], planner, steps: steps))
+        }
       }
     }
     lines = measured.map { Line(medianOf: $0) }
+  }
+
+  /// Neighbours with the same number of ranks, at most four together.
+  private static func groups(_ cases: [Case]) -> [Range<Int>] {
+    var groups: [Range<Int>] = []
+    for index in cases.indices {
+      if let last = groups.last, last.count < 4, cases[last.lowerBound].ranks == cases[index].ranks {
+        groups[groups.count - 1] = last.lowerBound..<index + 1
+      } else {
+        groups.append(index..<index + 1)
+      }
+    }
+    return groups
   }
 
   private static func line(_ item: Case, _ planner: Planner, steps: Int) throws -> Line {

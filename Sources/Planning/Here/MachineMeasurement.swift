@@ -36,9 +36,11 @@ package struct MachineMeasurement {
     if devices > 1 { links.append(try Self.link(devices: devices, threads: threads)) }
   }
 
+  package var description: String { "\(devices) × \(threads) thread\(threads == 1 ? "" : "s")" }
+
   package var cluster: Cluster {
     var cluster = Cluster()
-    cluster.name = "this machine: \(devices) × \(threads) thread\(threads == 1 ? "" : "s")"
+    cluster.name = "this machine: \(description)"
     cluster.device.memory = Double(ProcessInfo.processInfo.physicalMemory) / 0x1p30 / Double(devices)
     cluster.device.bandwidth = bandwidth / 1e9
     cluster.device.peak.f32 = peak / 1e12

@@ -1,8 +1,16 @@
+import FoundationEssentials
 import Telemetry
 import Topology
 import Training
 
 extension Planner {
+  /// Throws when this machine cannot hold `here` of a run's `ranks` ranks, with what would fit instead.
+  package static func checkThisMachine(_ config: RunConfig, ranks: Int, here: Int) throws {
+    var cluster = Cluster()
+    cluster.device.memory = Double(ProcessInfo.processInfo.physicalMemory) / 0x1p30 / Double(here)
+    try Planner(cluster).checkMemory(config, devices: ranks, place: "this machine")
+  }
+
   /// Throws when the devices of the cluster cannot hold what `recipe` puts on them, with what would fit instead.
   ///
   /// - Parameter place: what the cluster is called in the message.

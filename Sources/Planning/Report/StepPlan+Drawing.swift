@@ -45,9 +45,9 @@ extension StepPlan {
       add(stage, tail[stage].agreed, tail[stage].end, .update)
     }
     return PipelineDrawing(
-      title: title,
-      subtitle: "one step: \(Brief.count(secondsPerStep)) s, bubble \(Brief.percent(bubble)) of the working time; "
-        + "the time axis is in seconds, waiting inside a pass stands at its end",
+      title: "\(Brief.count(config.model.parameterCount)) parameters, \(mesh)",
+      subtitle: "a step of \(Brief.count(secondsPerStep)) s, bubble \(Brief.percent(bubble)) of the working time; "
+        + "waiting inside a pass stands at its end",
       timeline, and: others)
   }
 }
