@@ -78,7 +78,8 @@ let commands: [Target] = [
   .executableTarget(
     name: "needletail",
     dependencies: [
-      "Planning", "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers", "Schedules",
+      "Planning", "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers",
+      "Schedules",
       "Collectives", "Topology", "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],

@@ -84,7 +84,8 @@ package struct LineChart: Sendable {
     let kind = series.isReference ? "reference" : "curve c\(color % 3)"
     let line = "<path class=\"\(kind)\" d=\"M\(places.joined(separator: "L"))\"/>"
     return series.isReference
-      ? line : line + "<path class=\"\(kind)\" stroke-linecap=\"round\" style=\"stroke-width:7\" d=\""
+      ? line
+      : line + "<path class=\"\(kind)\" stroke-linecap=\"round\" style=\"stroke-width:7\" d=\""
         + places.map { "M\($0)h0" }.joined() + "\"/>"
   }
 
@@ -94,7 +95,8 @@ package struct LineChart: Sendable {
       across -= Double(series.name.count) * 6.6 + 46
       let kind = series.isReference ? "reference" : "curve c\(index % 3)"
       return "<g transform=\"translate(\(SVG.number(across)) \(SVG.number(Self.plot.top - 12)))\">"
-        + "<path class=\"\(kind)\" d=\"M0 -4h22\"/>" + Self.label(series.name, 28, 0, anchor: "start") + "</g>"
+        + "<path class=\"\(kind)\" d=\"M0 -4h22\"/>" + Self.label(series.name, 28, 0, anchor: "start")
+        + "</g>"
     }.joined(separator: "\n")
   }
 

@@ -50,6 +50,16 @@ package final class Profile: OperationObserver {
     package fileprivate(set) var flops = 0
     /// The least that must move: every operand read once, every result written once.
     package fileprivate(set) var bytes = 0
+
+    package init(
+      _ operation: Operation, calls: Int = 0, duration: Duration = .zero, flops: Int = 0, bytes: Int = 0
+    ) {
+      self.operation = operation
+      self.calls = calls
+      self.duration = duration
+      self.flops = flops
+      self.bytes = bytes
+    }
   }
 
   package private(set) var rows: [Row] = []
@@ -86,7 +96,7 @@ package final class Profile: OperationObserver {
     } else {
       place = rows.count
       places[operation] = place
-      rows.append(Row(operation: operation))
+      rows.append(Row(operation))
     }
     rows[place].calls += 1
     rows[place].duration += duration

@@ -6,7 +6,9 @@ import Tensors
 
 extension RunConfig {
   /// Threads of `rank`: its share of the processors that its process may use.
-  package func threads(of rank: Rank) -> Int { training.threads ?? max(1, Device.processorCount / rank.neighbours) }
+  package func threads(of rank: Rank) -> Int {
+    training.threads ?? max(1, Device.processorCount / rank.neighbours)
+  }
 
   /// Throws when the weights alone, as text is generated with them, cannot fit into this machine.
   package func checkMemoryToRead() throws(TrainingFailure) {

@@ -68,6 +68,15 @@ import Testing
     #expect(timeline.makespan == 16)
   }
 
+  @Test("a link carries one message after another")
+  func links() throws {
+    let schedule = Schedule(.gpipe, stages: 2, microbatches: 3)
+    let timeline = try ScheduleTimeline(
+      schedule.actions, duration: { _, _ in 1 }, transfer: { from, _ in from == 0 ? 4 : 0 })
+    // The messages leave at 1, 5 and 9: what stage 0 has done earlier does not arrive sooner.
+    #expect(timeline.stages[1].prefix(3).map(\.start) == [5, 9, 13])
+  }
+
   @Test("stages that wait for one another are named")
   func deadlock() {
     // Stage 0 wants its first gradient before it has sent the microbatch that it belongs to.

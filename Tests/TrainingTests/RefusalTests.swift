@@ -101,25 +101,6 @@ import Testing
     return try "\(#require(failure))"
   }
 
-  @Test("a model or a microbatch beyond the machine's memory is refused before it is taken")
-  func memory() throws {
-    let model = try sentence(
-      tiny.config("run") {
-        $0.model.width = 1 << 20
-        $0.model.layers = 1000
-      })
-    #expect(model.contains("does not fit this machine"), "\(model)")
-    let microbatch = try sentence(
-      tiny.config("run") {
-        $0.training.microbatch = 1 << 22
-        $0.training.globalBatch = 1 << 22
-        $0.training.steps = 1
-      })
-    #expect(
-      microbatch.contains("does not fit this machine") || microbatch.contains("samples"), "\(microbatch)")
-    #expect(!tiny.exists("run"))
-  }
-
   @Test("a vocabulary that does not hold the data's is refused")
   func vocabulary() throws {
     try tiny.describe(vocabulary: TinyRun.vocabulary)

@@ -22,7 +22,8 @@ struct OperationTime {
     _ operation: Profile.Operation, flops: Int, bytes: Int, isOfActivations: Bool
   ) -> Double {
     if let known = measured[operation.name] ?? measured["other"] {
-      return known.call * 1e-6 + (known.perKiloflop * Double(flops) + known.perKilobyte * Double(bytes)) * 1e-12
+      return known.call * 1e-6 + (known.perKiloflop * Double(flops) + known.perKilobyte * Double(bytes))
+        * 1e-12
     }
     let scale = isOfActivations ? arithmetic.activationScale : 1
     if let product = operation.product { return seconds(product, bytes: Double(bytes), scale: scale) }

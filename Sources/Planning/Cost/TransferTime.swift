@@ -55,7 +55,8 @@ struct TransferTime {
     let nodes = (members + inNode - 1) / inNode
     // Steps inside nodes go around, those between them up and down a tree.
     let inside = Double(inNode - 1) * cluster.node.latency
-    let outside = Double(nodes > 1 ? Int.bitWidth - (nodes - 1).leadingZeroBitCount : 0) * cluster.network.latency
+    let outside =
+      Double(nodes > 1 ? Int.bitWidth - (nodes - 1).leadingZeroBitCount : 0) * cluster.network.latency
     return Reach(
       bandwidth: bandwidth(inNode: inNode, nodes: nodes, perNode), latency: (inside + outside) * 1e-6)
   }

@@ -28,7 +28,8 @@ package struct HereComparison {
   /// - Parameters:
   ///   - rounds: how often machine and meshes are measured in turns; a machine's speed drifts.
   ///   - progress: told what is done next.
-  package init(_ recipe: RunConfig, rounds: Int, steps: Int = 3, progress: (String) -> Void = { _ in }) throws {
+  package init(_ recipe: RunConfig, rounds: Int, steps: Int = 3, progress: (String) -> Void = { _ in }) throws
+  {
     let cases = Self.cases(Planner.prepared(recipe), ranks: max(2, Device.processorCount))
     var measured: [[Line]] = cases.map { _ in [] }
     for round in 1...rounds {

@@ -27,7 +27,7 @@ extension Planner {
       + "\(Self.brief(taken)) on the fullest of \(devices) rank\(devices == 1 ? "" : "s"), there are \(usable)"
     guard let near = try nearestFit(to: config, devices: devices) else {
       throw PlanningFailure(
-        "\(needs) each: no mesh of \(devices) fits; choose a smaller model, or more devices")
+        "\(needs) each: no way to divide it among \(devices) fits; choose a smaller model, or more ranks")
     }
     let changes = config.changes(to: near).map { "--set \($0)" }.joined(separator: " ")
     throw PlanningFailure(

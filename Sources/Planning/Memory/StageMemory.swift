@@ -96,7 +96,9 @@ private struct StagePasses {
       let base = moment.live * kept + moment.deferred * deferred
       let bytes = Double(moment.live) * keptBytes + Double(moment.deferred * deferred.bytes)
       activations = max(activations, bytes + (moment.isForward ? keptBytes : 0))
-      for need in Self.needs(moment, layer, count, embedding, head, extra, isLastChunk: moment.chunk == plan.chunks - 1) {
+      for need in Self.needs(
+        moment, layer, count, embedding, head, extra, isLastChunk: moment.chunk == plan.chunks - 1)
+      {
         reserved = reserved.union(base + need.most)
         traced = max(traced, base.bytes + need.bytes)
         peak = max(peak, bytes + Double(need.bytes) + need.scores)
@@ -154,8 +156,8 @@ private struct StagePasses {
   }
 }
 
-/// What attention that writes its scores into memory adds to a layer: 2 bytes of probabilities, 2 of dropped ones and a
-/// mask of 1 for each score (Korthikanti et al. 2022: 5·a·s²·b), in bytes of f32 as traces count them.
+/// What attention that writes its scores into memory adds to a layer: probabilities, and with dropout the dropped ones
+/// and a mask of a byte (Korthikanti et al. 2022: 5·a·s²·b in half precision). In bytes of f32, as traces count them.
 private struct ScoreBytes {
   var kept = 0.0
   var forward = 0.0
@@ -163,13 +165,15 @@ private struct ScoreBytes {
 
   init(_ layer: PieceTrace, _ config: RunConfig, _ cluster: Cluster, _ scale: Double) {
     guard cluster.software.attention == .materialized else { return }
-    let scores = layer.forward.events.lazy.compactMap { event -> Double? in
-      guard case .operation(let operation, _, _) = event, let scores = operation.scores else { return nil }
-      let bytes = scores.isDropping ? 5.0 : 2
-      return Double(scores.count) * Double(scores.queries) * Double(scores.keys) * bytes / (2 * scale)
-    }.first ?? 0
+    let scores =
+      layer.forward.events.lazy.compactMap { event -> Double? in
+        guard case .operation(let operation, _, _) = event, let scores = operation.scores else { return nil }
+        let bytes = scores.isDropping ? 2 * 4 * scale + 1 : 4 * scale
+        return Double(scores.count) * Double(scores.queries) * Double(scores.keys) * bytes / scale
+      }.first ?? 0
     if config.training.recompute == .none { kept = scores }
     forward = scores
-    backward = 2 * scores
+    // What was kept or computed again, and its gradient.
+    backward = config.training.recompute == .none ? scores : 2 * scores
   }
 }

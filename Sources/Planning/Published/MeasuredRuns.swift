@@ -23,7 +23,8 @@ package struct MeasuredRuns: Codable, Sendable, Equatable {
       [runs.isEmpty ? "\(path): expected runs, a list of name, set, devices and tflops" : nil]
         + runs.map { run in
           run.tflops > 0 && run.devices > 0
-            ? nil : "\(path): run \(run.name): tflops \(run.tflops) and devices \(run.devices) must be above 0"
+            ? nil
+            : "\(path): run \(run.name): tflops \(run.tflops) and devices \(run.devices) must be above 0"
         })
   }
 }

@@ -46,7 +46,8 @@ extension StepPlan {
     }
     return PipelineDrawing(
       title: "\(Brief.count(config.model.parameterCount)) parameters, \(mesh)",
-      subtitle: "a step of \(Brief.count(secondsPerStep)) s, bubble \(Brief.percent(bubble)) of the working time; "
+      subtitle:
+        "a step of \(Brief.count(secondsPerStep)) s, bubble \(Brief.percent(bubble)) of the working time; "
         + "waiting inside a pass stands at its end",
       timeline, and: others)
   }

@@ -32,18 +32,24 @@ extension StepPlan {
       config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
       microbatches: microbatches)
     var table = Table(rows: [
-      ["step", "\(Brief.count(secondsPerStep)) s for \(Brief.count(tokensPerStep)) tokens in \(microbatches) "
-        + "microbatch\(microbatches == 1 ? "" : "es")"],
+      [
+        "step",
+        "\(Brief.count(secondsPerStep)) s for \(Brief.count(tokensPerStep)) tokens in \(microbatches) "
+          + "microbatch\(microbatches == 1 ? "" : "es")",
+      ],
       ["speed", "\(Brief.count(tokensPerSecond)) tokens/s"],
       [
-        "hardware FLOPs", "\(Brief.fixed(hardwareRate / 1e12, 1)) TFLOP/s a device, "
+        "hardware FLOPs",
+        "\(Brief.fixed(hardwareRate / 1e12, 1)) TFLOP/s a device, "
           + "\(Brief.percent(hardwareRate / peak)) of \(Brief.fixed(peak / 1e12, 1))",
       ],
       [
-        "model FLOPs", "\(Brief.fixed(modelRate / 1e12, 1)) TFLOP/s a device, \(Brief.percent(modelRate / peak))",
+        "model FLOPs",
+        "\(Brief.fixed(modelRate / 1e12, 1)) TFLOP/s a device, \(Brief.percent(modelRate / peak))",
       ],
       [
-        "bubble", "\(Brief.percent(bubble)) of the working time"
+        "bubble",
+        "\(Brief.percent(bubble)) of the working time"
           + (mesh.pipeline > 1
             ? "; \(schedule.bubbleFormulaText()) = \(Brief.percent(schedule.bubbleFormula()))" : ""),
       ],
@@ -55,7 +61,8 @@ extension StepPlan {
     ])
     let seconds = seconds(tokens: tokens)
     table.append(
-      "training", "\(Brief.count(tokens)) tokens: \(Brief.fixed(seconds / 86400, 1)) days on "
+      "training",
+      "\(Brief.count(tokens)) tokens: \(Brief.fixed(seconds / 86400, 1)) days on "
         + "\(Brief.count(devices)) device\(devices == 1 ? "" : "s")\(price(seconds: seconds))")
     return table
   }
@@ -81,7 +88,8 @@ extension StepPlan {
       table.append(
         row: ["\(stage)"]
           + [
-            kinds.weights, kinds.gradients, kinds.optimizer, kinds.activations, kinds.activationsPerMicrobatch,
+            kinds.weights, kinds.gradients, kinds.optimizer, kinds.activations,
+            kinds.activationsPerMicrobatch,
             kinds.temporary, kinds.inputs, kinds.fragmentation, kinds.total,
           ].map { Bytes(Int($0)).description })
     }

@@ -83,7 +83,8 @@ package struct MeshSearch {
     try Choice.allCases.flatMap { choice -> [Alternative] in
       let chosen = choice.value(of: best.config)
       var values: [String] = []
-      for value in candidates.lazy.map({ choice.value(of: $0) }) where value != chosen && !values.contains(value) {
+      for value in candidates.lazy.map({ choice.value(of: $0) })
+      where value != chosen && !values.contains(value) {
         values.append(value)
       }
       return try values.map { value in

@@ -21,15 +21,17 @@ extension Planner {
     }.max() ?? 0
   }
 
-  /// What no device of `config` can do without, told without tracing it: its state, and what its layers keep of one
-  /// microbatch.
+  /// What no device of `config` can do without, told without tracing it: its state, what its layers keep of one
+  /// microbatch, and the ids and targets of a step.
   func leastBytes(_ config: RunConfig) -> Double {
     let scale = Arithmetic(config.training.precision, on: cluster.device).activationScale
     let held = config.mesh.sequenceParallel ? config.mesh.tensor : 1
     let hidden =
       4 * scale * Double(config.training.microbatch) * Double(config.tokensPerSample)
       * Double(config.model.width) / Double(held)
-    return stateBytes(config) + hidden * Double(config.model.layers / config.mesh.pipeline)
+    let read =
+      8 * Double(config.training.globalBatch) / Double(config.mesh.data ?? 1) * Double(config.tokensPerSample)
+    return stateBytes(config) + read + hidden * Double(config.model.layers / config.mesh.pipeline)
   }
 
   /// Weights, gradients and optimizer by the parameter count alone: what no stage can do without.

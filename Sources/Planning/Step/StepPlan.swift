@@ -134,8 +134,20 @@ package final class Planner {
       config, cluster, mesh, step, memory: try memory(of: config, mesh, microbatches: count))
   }
 
+  /// Passes that a simulation goes through at most.
+  private static let mostPasses = 4_000_000
+
   func simulate(_ config: RunConfig, devices: Int) throws -> StepSimulation {
     let mesh = config.mesh(ranks: devices)
+    let passes =
+      config.training.globalBatch / config.training.microbatch / mesh.data * mesh.pipeline
+      * config.mesh.interleave
+    guard passes <= Self.mostPasses else {
+      throw PlanningFailure(
+        "a step of \(Brief.count(passes)) forward passes, training.global_batch \(config.training.globalBatch) in "
+          + "microbatches of \(config.training.microbatch): a plan has at most \(Brief.count(Self.mostPasses))"
+      )
+    }
     return try StepSimulation(
       config, mesh, cluster, library,
       microbatches: config.training.globalBatch / (config.training.microbatch * mesh.data))

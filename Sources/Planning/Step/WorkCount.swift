@@ -36,19 +36,24 @@ package enum WorkCount {
 /// What PTD-P writes down of GPT models: the yardsticks of its Table 1.
 package enum PublishedFormulas {
   /// Parameters, eq. 2: 12·l·h²·(1 + 13/(12h) + (V + s)/(12lh)).
-  package static func parameters(layers l: Double, width h: Double, vocabulary V: Double, length s: Double) -> Double {
-    12 * l * h * h * (1 + 13 / (12 * h) + (V + s) / (12 * l * h))
+  package static func parameters(layers: Double, width: Double, vocabulary: Double, length: Double) -> Double
+  {
+    12 * layers * width * width
+      * (1 + 13 / (12 * width) + (vocabulary + length) / (12 * layers * width))
   }
 
-  /// FLOPs of an iteration with everything recomputed, eq. 3.
+  /// FLOPs of an iteration with everything recomputed, eq. 3: 96·B·s·l·h²·(1 + s/(6h) + V/(16lh)).
   package static func iterationFLOPs(
-    batch B: Double, layers l: Double, width h: Double, vocabulary V: Double, length s: Double
+    batch: Double, layers: Double, width: Double, vocabulary: Double, length: Double
   ) -> Double {
-    96 * B * s * l * h * h * (1 + s / (6 * h) + V / (16 * l * h))
+    96 * batch * length * layers * width * width
+      * (1 + length / (6 * width) + vocabulary / (16 * layers * width))
   }
 
   /// Seconds to train P parameters on T tokens at X FLOP/s on each of n devices, eq. 4: 8TP/(nX).
-  package static func trainingSeconds(tokens T: Double, parameters P: Double, devices n: Double, rate X: Double) -> Double {
-    8 * T * P / (n * X)
+  package static func trainingSeconds(
+    tokens: Double, parameters: Double, devices: Double, rate: Double
+  ) -> Double {
+    8 * tokens * parameters / (devices * rate)
   }
 }

@@ -16,7 +16,8 @@ struct BoundaryTrace {
     let axis = TensorAxis(rank.tensor, splitsTokens: config.mesh.sequenceParallel)
     let tokens = config.tokensPerMicrobatch, width = config.model.width
     let boundary = StageBoundary(
-      rank, axis, scatters: config.mesh.scatterBoundaries, chunks: 1, tokens: tokens, width: width, on: device)
+      rank, axis, scatters: config.mesh.scatterBoundaries, chunks: 1, tokens: tokens, width: width, on: device
+    )
     let hidden = Tensor(uninitialized: Shape(axis.held(tokens), width), on: device)
     send = trace.record { boundary.send(hidden, .forward, microbatch: 0, chunk: 0) }.events
     receive = trace.record { _ = boundary.receive(.forward, microbatch: 0, chunk: 0) }.events

@@ -30,7 +30,8 @@ struct PlanCommand: ParsableCommand {
   @Option(
     name: .customLong("set"),
     help: ArgumentHelp(
-      "Overrides one value of the recipe, as in --set mesh.tensor=8. May be repeated.", valueName: "path=value"))
+      "Overrides one value of the recipe, as in --set mesh.tensor=8. May be repeated.",
+      valueName: "path=value"))
   var overrides: [String] = []
 
   @Option(
@@ -41,7 +42,8 @@ struct PlanCommand: ParsableCommand {
   @Option(
     name: .customLong("set-cluster"),
     help: ArgumentHelp(
-      "Overrides one value of the cluster, as in --set-cluster network.bandwidth=50.", valueName: "path=value"))
+      "Overrides one value of the cluster, as in --set-cluster network.bandwidth=50.", valueName: "path=value"
+    ))
   var clusterOverrides: [String] = []
 
   @Option(help: "Devices; by default mesh.tensor × mesh.pipeline × mesh.data.")
@@ -145,13 +147,15 @@ struct PlanCommand: ParsableCommand {
     if plan.microbatches * plan.mesh.pipeline * plan.config.mesh.interleave * 4 > Self.mostBoxes {
       // The same pipeline with fewer microbatches: what a step looks like, if not how long it is.
       var config = plan.config
-      let count = min(plan.microbatches, max(2, Self.mostBoxes / (4 * plan.mesh.pipeline * config.mesh.interleave)))
+      let count = min(
+        plan.microbatches, max(2, Self.mostBoxes / (4 * plan.mesh.pipeline * config.mesh.interleave)))
       config.training.globalBatch = count * config.training.microbatch * plan.mesh.data
       shown = try planner.plan(config, devices: plan.devices)
     }
     var drawing = shown.drawing
     if shown.microbatches != plan.microbatches {
-      drawing.subtitle = "drawn with \(shown.microbatches) of the step's \(plan.microbatches) microbatches: "
+      drawing.subtitle =
+        "drawn with \(shown.microbatches) of the step's \(plan.microbatches) microbatches: "
         + drawing.subtitle
     }
     try drawing.write("\(prefix)-step.svg")
