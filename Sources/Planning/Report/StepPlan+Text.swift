@@ -107,32 +107,50 @@ extension StepPlan {
 extension MeshSearch {
   /// The choice, and what it was chosen over.
   package func text(tokens: Double) -> String {
-    var runners = Table(["next best", "s a step", "of the best"])
+    [
+      "the fastest of \(considered) ways, of which \(fitting) fit (\(simulated) simulated):",
+      best.text(tokens: tokens), runnersUpTable.description, alternativesText, takeawaysText,
+      "to train so: " + best.flags,
+    ].joined(separator: "\n\n")
+  }
+
+  private var runnersUpTable: Table {
+    var table = Table(["next best", "s a step", "of the best"])
     for plan in runnersUp {
-      runners.append(
-        row: [plan.settings, Brief.count(plan.secondsPerStep), ratio(plan)])
+      table.append(row: [plan.settings, Brief.count(plan.secondsPerStep), ratio(plan)])
     }
-    var others = Table(["instead", "s a step", "of the best", "why", "with"])
+    return table
+  }
+
+  /// Beyond this, in times of the best, an alternative is only counted.
+  private static let largestRatio = 2.0
+
+  private var alternativesText: String {
+    var table = Table(["instead", "s a step", "of the best", "why", "at best with"])
+    var slow = 0
     for alternative in alternatives {
       guard let plan = alternative.plan else {
-        others.append(row: [alternative.difference, "-", "-", alternative.reason])
+        table.append(alternative.difference, "-", "-", alternative.reason)
         continue
       }
-      others.append(
+      guard plan.secondsPerStep <= Self.largestRatio * best.secondsPerStep else {
+        slow += 1
+        continue
+      }
+      table.append(
         row: [
           alternative.difference, Brief.count(plan.secondsPerStep), ratio(plan), alternative.reason,
           plan.settings,
         ])
     }
-    let advice = takeaways.map { takeaway in
-      let verdict = takeaway.holds.map { $0 ? "holds" : "DOES NOT HOLD" } ?? "no verdict"
-      return "PTD-P's takeaway \(takeaway.advice): \(verdict); \(takeaway.evidence)"
-    }
-    return [
-      "the fastest of \(considered) ways, of which \(fitting) fit (\(simulated) simulated):",
-      best.text(tokens: tokens), "\(runners)", "\(others)", advice.joined(separator: "\n"),
-      "to train so: " + best.flags,
-    ].joined(separator: "\n\n")
+    return table.description + (slow > 0 ? "\n\(slow) others take more than twice the best's time" : "")
+  }
+
+  private var takeawaysText: String {
+    takeaways.map { takeaway in
+      let verdict = takeaway.holds.map { $0 ? "holds" : "DOES NOT HOLD" } ?? "-"
+      return "PTD-P's takeaway \(takeaway.advice)\n  \(verdict): \(takeaway.evidence)"
+    }.joined(separator: "\n")
   }
 
   private func ratio(_ plan: StepPlan) -> String {

@@ -35,7 +35,10 @@ package struct MeshSearch {
     let bound: Double
   }
 
-  package init(_ recipe: RunConfig, devices: Int, _ planner: Planner) throws {
+  /// - Parameter progress: told how many of how many ways have been looked at.
+  package init(
+    _ recipe: RunConfig, devices: Int, _ planner: Planner, progress: (Int, Int) -> Void = { _, _ in }
+  ) throws {
     let recipe = Planner.prepared(recipe)
     var own = recipe
     (own.mesh.tensor, own.mesh.pipeline, own.mesh.interleave) = (1, 1, 1)
@@ -57,7 +60,9 @@ package struct MeshSearch {
           + "of \(devices) or another number of devices would work")
     }
     var entries: [Entry] = []
-    for config in candidates where try planner.fits(config, devices: devices) {
+    for (index, config) in candidates.enumerated() {
+      progress(index, candidates.count)
+      guard try planner.fits(config, devices: devices) else { continue }
       entries.append(Entry(config: config, bound: try planner.bound(config, devices: devices)))
     }
     entries.sort { $0.bound < $1.bound }
@@ -87,6 +92,7 @@ package struct MeshSearch {
       where value != chosen && !values.contains(value) {
         values.append(value)
       }
+      values.sort { (Int($0) ?? 0) < (Int($1) ?? 0) }
       return try values.map { value in
         let plan = try race.fastest(1) { choice.value(of: $0) == value }.first
         return Alternative(

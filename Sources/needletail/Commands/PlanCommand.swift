@@ -121,7 +121,9 @@ struct PlanCommand: ParsableCommand {
     let devices = gpus ?? config.mesh.tensor * config.mesh.pipeline * (config.mesh.data ?? 1)
     let plan: StepPlan
     if search {
-      let found = try MeshSearch(config, devices: devices, planner)
+      let line = ProgressLine("search", total: nil, unit: "mesh")
+      let found = try MeshSearch(config, devices: devices, planner) { done, _ in line.update(done) }
+      line.finish()
       plan = found.best
       let tokens = tokens ?? plan.recipeTokens
       print(json ? try PlanReport.json(of: found.report(tokens: tokens)) : found.text(tokens: tokens))
