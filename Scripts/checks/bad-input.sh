@@ -72,6 +72,29 @@ refuses 'stages' schedule --stages 0 --microbatches 4
 refuses 'manifest|checkpoint' checkpoint verify absent
 absent absent
 
+echo "== plans"
+cluster="$OLDPWD/Clusters/dgx-a100.yaml"
+plan() { refuses "$1" plan tiny.yaml --cluster "$cluster" "${@:2}"; }
+refuses 'recipe' plan
+refuses 'cluster' plan tiny.yaml
+refuses 'no such recipe' plan tiny.yaml --cluster absent.yaml
+refuses 'no such recipe' plan absent.yaml --cluster "$cluster"
+plan 'gpus' --gpus 0
+plan 'tokens' --tokens -1
+plan 'divide' --gpus 3 --set mesh.tensor=2
+plan 'node.devices' --set-cluster node.devices=0
+plan 'device.bandwidth' --set-cluster device.bandwidth=0
+plan 'device.bandwidth' --set-cluster device.bandwith=5
+plan 'efficiency.products' --set-cluster efficiency.products=2
+plan 'has 8 devices' --gpus 16 --set-cluster network.nodes=1 --batch 16 --set training.microbatch=1
+plan 'fits' --gpus 8 --search --batch 8 --set model.width=65536 --set model.layers=200
+plan 'passes' --batch 1000000000 --set training.microbatch=1 --gpus 1
+plan 'absent/x' --draw absent/x
+plan 'fit' --fit products
+refuses 'absent.yaml' plan tiny.yaml --cluster "$cluster" --against absent.yaml
+refuses 'absent/here' plan --measure-here absent/here.yaml
+absent absent
+
 echo "== impossible shapes"
 train 'model.width 32.*model.heads 5' --set model.heads=5
 train 'model.layers.*0' --set model.layers=0

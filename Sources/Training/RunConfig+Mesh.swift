@@ -124,8 +124,9 @@ extension RunConfig {
   }
 
   private func scheduleFits(_ mesh: Mesh) -> String? {
+    // A batch that does not divide has a sentence of its own.
     Schedule.problem(
       kind: self.mesh.scheduleKind, stages: mesh.pipeline, chunks: self.mesh.interleave,
-      microbatches: training.globalBatch / (training.microbatch * mesh.data))
+      microbatches: max(1, training.globalBatch / (training.microbatch * mesh.data)))
   }
 }

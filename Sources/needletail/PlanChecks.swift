@@ -10,12 +10,13 @@ import Training
 enum PlanChecks {
   static func measure(into path: String) throws {
     let terminal = Terminal.standardError
+    // Before the minute that it takes: where nothing can be written, nothing is measured.
+    let file = try AtomicFile(path)
     var measurement = MachineMeasurement(devices: Device.processorCount)
     for round in 1...3 {
       terminal.writeLine("measuring this machine, \(round) of 3")
       try measurement.measure()
     }
-    let file = try AtomicFile(path)
     try file.write(Array(Recipe.yaml(of: measurement.cluster).utf8))
     try file.commit()
     print("\(path): \(measurement.cluster.name)")

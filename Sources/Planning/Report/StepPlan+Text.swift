@@ -40,12 +40,12 @@ extension StepPlan {
       ["speed", "\(Brief.count(tokensPerSecond)) tokens/s"],
       [
         "hardware FLOPs",
-        "\(Brief.fixed(hardwareRate / 1e12, 1)) TFLOP/s a device, "
-          + "\(Brief.percent(hardwareRate / peak)) of \(Brief.fixed(peak / 1e12, 1))",
+        "\(Self.rate(hardwareRate)) a device, "
+          + "\(Brief.percent(hardwareRate / peak)) of \(Self.rate(peak))",
       ],
       [
         "model FLOPs",
-        "\(Brief.fixed(modelRate / 1e12, 1)) TFLOP/s a device, \(Brief.percent(modelRate / peak))",
+        "\(Self.rate(modelRate)) a device, \(Brief.percent(modelRate / peak))",
       ],
       [
         "bubble",
@@ -62,9 +62,17 @@ extension StepPlan {
     let seconds = seconds(tokens: tokens)
     table.append(
       "training",
-      "\(Brief.count(tokens)) tokens: \(Brief.fixed(seconds / 86400, 1)) days on "
+      "\(Brief.count(tokens)) tokens: \(Self.time(seconds)) on "
         + "\(Brief.count(devices)) device\(devices == 1 ? "" : "s")\(price(seconds: seconds))")
     return table
+  }
+
+  private static func rate(_ flops: Double) -> String {
+    flops >= 1e12 ? "\(Brief.fixed(flops / 1e12, 1)) TFLOP/s" : "\(Brief.fixed(flops / 1e9, 1)) GFLOP/s"
+  }
+
+  private static func time(_ seconds: Double) -> String {
+    seconds >= 86400 ? "\(Brief.fixed(seconds / 86400, 1)) days" : Brief.duration(.seconds(seconds))
   }
 
   private func price(seconds: Double) -> String {

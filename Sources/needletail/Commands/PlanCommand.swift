@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Planning
 import Recipes
 import Telemetry
@@ -117,6 +118,7 @@ struct PlanCommand: ParsableCommand {
       return try PlanChecks.compare(
         against, recipe: recipe ?? "", overrides: overrides, described, fit: fit, json: json)
     }
+    if let draw { try checkFolder(of: draw) }
     let planner = Planner(described), config = try config()
     let devices = gpus ?? config.mesh.tensor * config.mesh.pipeline * (config.mesh.data ?? 1)
     let plan: StepPlan
@@ -139,6 +141,15 @@ struct PlanCommand: ParsableCommand {
     let sizes = batch.map { ["training.global_batch=\($0)"] } ?? []
     return try Recipe(contentsOf: recipe ?? "", overrides: overrides + sizes)
       .resolve(RunConfig.self, defaults: RunConfig())
+  }
+
+  /// Throws before a search that nobody could draw.
+  private func checkFolder(of prefix: String) throws {
+    let folder = URL(filePath: prefix).deletingLastPathComponent().path
+    guard
+      (try? FileManager.default.attributesOfItem(atPath: folder))?[.type] as? FileAttributeType
+        == .typeDirectory
+    else { throw ValidationError("--draw \(prefix): no such directory; create it or check the path") }
   }
 
   /// Of what a page can show.
