@@ -38,6 +38,8 @@ package struct StepBenchmark {
     isProfiled: Bool = false
   ) throws {
     var config = recipe
+    // One rank runs all of the model, whatever the recipe's mesh.
+    config.mesh = MeshConfig()
     config.data.prefix = config.data.prefix ?? "random tokens"
     if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     config.training.steps = steps + warmup

@@ -69,7 +69,8 @@ enum PlanChecks {
   }
 
   private static func constants(_ names: String) throws -> [Calibration.Constant] {
-    try names.split(separator: ",").map { name in
+    guard !names.isEmpty else { throw ValidationError("--fit needs shares, such as --fit products,memory") }
+    return try names.split(separator: ",").map { name in
       guard let constant = Calibration.Constant(rawValue: String(name)) else {
         let known = Calibration.Constant.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("--fit knows \(known), got \(name)")

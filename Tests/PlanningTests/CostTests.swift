@@ -47,14 +47,12 @@ import Training
   @Test("a transfer hides under computing where it may, and is waited for where it may not")
   func overlap() {
     var hiding = Clock(overlap: [.tensor]), waiting = Clock(overlap: [])
-    for _ in 0..<1 {
-      hiding.begin(.tensor, id: 1, seconds: 3)
-      waiting.begin(.tensor, id: 1, seconds: 3)
-      hiding.compute(2)
-      waiting.compute(2)
-      hiding.wait(id: 1)
-      waiting.wait(id: 1)
-    }
+    hiding.begin(.tensor, id: 1, seconds: 3)
+    waiting.begin(.tensor, id: 1, seconds: 3)
+    hiding.compute(2)
+    waiting.compute(2)
+    hiding.wait(id: 1)
+    waiting.wait(id: 1)
     #expect(hiding.now == 3 && hiding.exposed[.tensor] == 1)
     #expect(waiting.now == 5 && waiting.exposed[.tensor] == 3)
     // A network carries one transfer after another.

@@ -103,14 +103,14 @@ import Training
     #expect(gains[0] > 0.1 && gains[4] > 0 && gains[4] < 0.15)
   }
 
-  @Test(
-    "scatter/gather gains some ten percent where stages interleave; without it the plain schedule wins (Fig. 18)"
-  )
+  @Test("scatter/gather pays where stages interleave; without it 1F1B wins at large batches (Fig. 18)")
   func scatterGather() throws {
-    let cut = try rate(96, 60, gpt3 + ["mesh.interleave=4"])
-    let whole = try rate(96, 60, gpt3 + ["mesh.interleave=4", "mesh.scatter_boundaries=false"])
-    #expect((1.05...1.2).contains(cut / whole))
-    #expect(try whole < rate(96, 60, gpt3))
+    let interleaved = gpt3 + ["mesh.interleave=4"], whole = ["mesh.scatter_boundaries=false"]
+    let gain = try rate(96, 60, interleaved) / rate(96, 60, interleaved + whole)
+    // "up to 11 %"
+    #expect((1.05...1.12).contains(gain), "\(gain)")
+    #expect(try rate(96, 144, interleaved + whole) < rate(96, 144, gpt3 + whole))
+    #expect(try rate(96, 144, interleaved) > rate(96, 144, gpt3))
   }
 
   @Test(
@@ -181,6 +181,8 @@ import Training
     let plan = try Planner(Repository.cluster("selene-2021")).plan(config, devices: 3072)
     #expect(plan.microbatches == 512 && plan.timeline.stages.count == 64)
     #expect(plan.timeline.stages.allSatisfy { $0.count == 1024 })
+    // 1024 passes on each of 64 stages, one microbatch apart at the first.
+    #expect(Set(plan.timeline.stages.flatMap { $0.map(\.action.microbatch) }).count == 512)
     #expect(plan.fits)
   }
 }

@@ -34,14 +34,14 @@ extension Cluster {
       ].map { ("operations: \(operation.name).\($0.0)", $0.1) }
     }
     return positive.compactMap { name, value in
-      value > 0 && value < 1e9 ? nil : "\(name) must be above 0, got \(value)"
+      (1e-6..<1e9).contains(value) ? nil : "\(name) must be above 0 (0.000001 ..< 1e9), got \(value)"
     }
       + (natural + measured).compactMap { name, value in
         value >= 0 && value < 1e9 ? nil : "\(name) must be 0 or more, got \(value)"
       }
       + shares.compactMap { name, value in
-        value > 0 && value <= 1
-          ? nil : "efficiency.\(name) is a share of a rated figure: above 0, at most 1, got \(value)"
+        value >= 1e-3 && value <= 1
+          ? nil : "efficiency.\(name) is a share of a rated figure: 0.001 ... 1, got \(value)"
       }
       + [
         (1...1024).contains(node.devices)

@@ -21,7 +21,7 @@ struct OperationTime {
   func seconds(
     _ operation: Profile.Operation, flops: Int, bytes: Int, isOfActivations: Bool
   ) -> Double {
-    if let known = measured[operation.name] ?? measured["other"] {
+    if let known = measured[operation.name] {
       return known.call * 1e-6 + (known.perKiloflop * Double(flops) + known.perKilobyte * Double(bytes))
         * 1e-12
     }

@@ -30,7 +30,7 @@ package struct HereComparison {
   ///   - progress: told what is done next.
   package init(_ recipe: RunConfig, rounds: Int, steps: Int = 3, progress: (String) -> Void = { _ in }) throws
   {
-    let cases = Self.cases(Planner.prepared(recipe), ranks: max(2, Device.processorCount))
+    let cases = Self.cases(Planner.prepared(recipe), ranks: 2)
     var measured: [[Line]] = cases.map { _ in [] }
     for round in 1...rounds {
       for group in Self.groups(cases) {
@@ -70,7 +70,7 @@ package struct HereComparison {
       name: item.name, predictedSeconds: plan.secondsPerStep, measuredSeconds: run.secondsPerStep,
       timeError: plan.secondsPerStep / run.secondsPerStep - 1,
       predictedBytes: plan.memory.reduce(0) { $0 + perStage * $1.total },
-      measuredBytes: Double(run.tensorBytes))
+      measuredBytes: Double(run.tensorBytes.reduce(0, +)))
   }
 
   private static func cases(_ base: RunConfig, ranks: Int) -> [Case] {

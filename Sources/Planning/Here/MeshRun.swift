@@ -10,8 +10,8 @@ import Training
 package struct MeshRun: Sendable {
   /// Of every timed step, of the whole mesh.
   package let seconds: [Double]
-  /// Bytes that the ranks' pools took for tensors.
-  package let tensorBytes: Int
+  /// Bytes that each rank's pool took for tensors.
+  package let tensorBytes: [Int]
   /// Where the time went, of all ranks.
   let rows: [Profile.Row]
 
@@ -32,11 +32,11 @@ package struct MeshRun: Sendable {
       try Self.run(resolved, rank, steps: steps, warmup: warmup, isProfiled: isProfiled)
     }
     seconds = results[0].seconds
-    tensorBytes = results.reduce(0) { $0 + $1.tensorBytes }
+    tensorBytes = results.flatMap(\.tensorBytes)
     rows = results.flatMap(\.rows)
   }
 
-  private init(seconds: [Double], tensorBytes: Int, rows: [Profile.Row]) {
+  private init(seconds: [Double], tensorBytes: [Int], rows: [Profile.Row]) {
     (self.seconds, self.tensorBytes, self.rows) = (seconds, tensorBytes, rows)
   }
 
@@ -59,6 +59,6 @@ package struct MeshRun: Sendable {
       rank.world.barrier(on: device)
       seconds.append((ContinuousClock.now - start).seconds)
     }
-    return MeshRun(seconds: seconds, tensorBytes: device.reservedBytes, rows: profile.rows)
+    return MeshRun(seconds: seconds, tensorBytes: [device.reservedBytes], rows: profile.rows)
   }
 }

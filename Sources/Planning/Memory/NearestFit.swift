@@ -16,14 +16,15 @@ extension Planner {
   /// - Parameter place: what the cluster is called in the message.
   package func checkMemory(_ recipe: RunConfig, devices: Int, place: String) throws {
     let config = Self.prepared(recipe)
-    let least = leastBytes(config)
+    try config.validate(ranks: devices)
+    let mesh = config.mesh(ranks: devices), least = leastBytes(config, mesh)
     // What is far too large is not traced.
-    let taken = least > cluster.usableBytes ? least : try fullest(config, devices: devices)
+    let taken = least > cluster.usableBytes ? least : try fullest(config, mesh)
     guard taken > cluster.usableBytes else { return }
     let usable = Bytes(Int(cluster.usableBytes))
     let needs =
       "the run does not fit \(place): \(Brief.count(config.model.parameterCount)) parameters as "
-      + "\(config.mesh(ranks: devices)), microbatch \(config.training.microbatch), take "
+      + "\(mesh), microbatch \(config.training.microbatch), take "
       + "\(Self.brief(taken)) on the fullest of \(devices) rank\(devices == 1 ? "" : "s"), there are \(usable)"
     guard let near = try nearestFit(to: config, devices: devices) else {
       throw PlanningFailure(
@@ -32,7 +33,7 @@ extension Planner {
     let changes = config.changes(to: near).map { "--set \($0)" }.joined(separator: " ")
     throw PlanningFailure(
       "\(needs) each: the nearest that fits is \(changes), which takes "
-        + "\(Self.brief(try fullest(near, devices: devices)))")
+        + "\(Self.brief(try fullest(near, near.mesh(ranks: devices))))")
   }
 
   /// The candidate that fits and changes the least; nil where none does.

@@ -70,12 +70,12 @@ package final class Calibration {
 
   /// Fits `constants` to all runs, and to all but each.
   package func fit(_ constants: [Constant]) throws -> [Line] {
-    let all = Array(runs.indices)
-    cluster.efficiency = try fitted(constants, to: all, from: cluster.efficiency, rounds: 6)
+    let all = Array(runs.indices), start = cluster.efficiency
+    cluster.efficiency = try fitted(constants, to: all, from: start)
     var lines = try lines()
     for index in all {
-      let others = try fitted(
-        constants, to: all.filter { $0 != index }, from: cluster.efficiency, rounds: 3)
+      // From the same start: the fit to all knows the run that is left out.
+      let others = try fitted(constants, to: all.filter { $0 != index }, from: start)
       lines[index].leftOut = try rates(others, of: [index])[0]
     }
     return lines
@@ -83,14 +83,14 @@ package final class Calibration {
 
   /// Gauss-Newton on the logarithms of rates and constants, with a little damping.
   private func fitted(
-    _ constants: [Constant], to indices: [Int], from start: Cluster.Efficiency, rounds: Int
+    _ constants: [Constant], to indices: [Int], from start: Cluster.Efficiency
   ) throws -> Cluster.Efficiency {
     var best = start
     func residuals(_ efficiency: Cluster.Efficiency) throws -> [Double] {
       try zip(rates(efficiency, of: indices), indices).map { log($0 / runs[$1].tflops) }
     }
     var rest = try residuals(best)
-    for _ in 0..<rounds {
+    for _ in 0..<6 {
       let step = 0.02
       let slopes = try constants.map { constant in
         var moved = best
@@ -104,8 +104,10 @@ package final class Calibration {
         next[keyPath: constant.path] = min(max(value, 0.05), 1)
       }
       let left = try residuals(next)
-      guard Self.square(left) < Self.square(rest) else { break }
+      let gain = 1 - Self.square(left) / Self.square(rest)
+      guard gain > 0 else { break }
       (best, rest) = (next, left)
+      if gain < 1e-4 { break }
     }
     return best
   }
@@ -119,16 +121,5 @@ package final class Calibration {
     for i in slopes.indices { matrix[i][i] += damping }
     let vector = slopes.map { a in -zip(a, rest).reduce(0) { $0 + $1.0 * $1.1 } }
     return LinearSystem.solve(matrix, vector) ?? slopes.map { _ in 0 }
-  }
-}
-
-extension Planner {
-  /// FLOP/s of a device, recomputing counted: a plan's without its memory.
-  func rate(_ recipe: RunConfig, devices: Int) throws -> Double {
-    let config = Self.prepared(recipe)
-    try config.validate(ranks: devices)
-    let step = try simulate(config, devices: devices)
-    return WorkCount.hardwareFLOPs(config) * Double(config.training.globalBatch * config.tokensPerSample)
-      / step.seconds / Double(devices)
   }
 }

@@ -118,7 +118,7 @@ extension MeshSearch {
     [
       "the fastest of \(considered) ways, of which \(fitting) fit (\(simulated) simulated):",
       best.text(tokens: tokens), runnersUpTable.description, alternativesText, takeawaysText,
-      "to train so: " + best.flags,
+      "to train so: " + flags.map { "--set \($0)" }.joined(separator: " "),
     ].joined(separator: "\n\n")
   }
 
@@ -163,12 +163,5 @@ extension MeshSearch {
 
   private func ratio(_ plan: StepPlan) -> String {
     "\(Brief.fixed(plan.secondsPerStep / best.secondsPerStep, 3))×"
-  }
-}
-
-extension StepPlan {
-  /// The settings as `--set` takes them.
-  package var flags: String {
-    Choice.allCases.map { "--set \($0.path)=\($0.value(of: config))" }.joined(separator: " ")
   }
 }

@@ -33,16 +33,20 @@ enum Choice: String, CaseIterable, Sendable {
 }
 
 extension RunConfig {
-  /// Every way to run this recipe on `devices` devices that divides it evenly, the batch left as it is.
+  /// Ways to run this recipe on `devices` devices, the batch left as it is: every tensor and pipeline size and every
+  /// microbatch up to 64 that divides, 1F1B, zero bubble and up to eight chunks a stage where the layers divide, each with
+  /// every recomputing, sequence parallelism and sharding; and the recipe's own. GPipe never beats 1F1B.
   func candidates(devices: Int) -> [RunConfig] {
     let batch = training.globalBatch
-    return devices.divisors.filter { $0 <= model.heads && model.tensorProblems($0, named: "").isEmpty }
+    let own = (try? validate(ranks: devices)) == nil ? [] : [self]
+    return own
+      + devices.divisors.filter { $0 <= model.heads && model.tensorProblems($0, named: "").isEmpty }
       .flatMap { tensor in
         (devices / tensor).divisors.filter { $0 <= model.layers }.flatMap { pipeline -> [RunConfig] in
           let data = devices / tensor / pipeline
           guard batch % data == 0 else { return [] }
           return (batch / data).divisors.filter {
-            $0 <= 64 && $0.nonzeroBitCount == 1 && rampDivides(data * $0)
+            $0 <= 64 && rampDivides(data * $0)
           }.flatMap {
             with(tensor: tensor, pipeline: pipeline, data: data, microbatch: $0)
           }
@@ -68,7 +72,7 @@ extension RunConfig {
     let orders = Self.orders(layers: model.layers, pipeline: pipeline, microbatches: microbatches)
     let parallel = tensor > 1 && tokens % tensor == 0 ? [false, true] : [false]
     let sharding = data > 1 ? [true, false] : [mesh.shardOptimizer]
-    return orders.flatMap { order in
+    return orders.filter { microbatches * pipeline * $0.chunks <= Planner.mostPasses }.flatMap { order in
       Recompute.allCases.flatMap { recompute in
         parallel.flatMap { isParallel in
           sharding.map { isSharded in
@@ -109,10 +113,18 @@ extension RunConfig {
 
   /// What of this recipe a candidate changes, as `--set` takes it.
   func changes(to other: RunConfig) -> [String] {
-    Choice.allCases.compactMap { choice in
+    let chosen = Choice.allCases.compactMap { choice -> String? in
       let value = choice.value(of: other)
       return choice.value(of: self) == value ? nil : "\(choice.path)=\(value)"
     }
+    return chosen + changesOfPlaces(to: other)
+  }
+
+  /// What follows from a choice, where this recipe says otherwise.
+  func changesOfPlaces(to other: RunConfig) -> [String] {
+    let data = mesh.data.flatMap { own in other.mesh.data == own ? nil : other.mesh.data }
+    return (data.map { ["mesh.data=\($0)"] } ?? [])
+      + (mesh.layers.isEmpty || mesh.layers == other.mesh.layers ? [] : ["mesh.layers=[]"])
   }
 }
 

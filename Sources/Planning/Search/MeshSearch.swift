@@ -25,6 +25,8 @@ package struct MeshSearch {
   /// For each setting of the best, the fastest way without it.
   package let alternatives: [Alternative]
   package let takeaways: [Takeaway]
+  /// What the recipe says of places that the best contradicts.
+  private let changes: [String]
   package let considered: Int
   package let fitting: Int
   package let simulated: Int
@@ -40,18 +42,13 @@ package struct MeshSearch {
     _ recipe: RunConfig, devices: Int, _ planner: Planner, progress: (Int, Int) -> Void = { _, _ in }
   ) throws {
     let recipe = Planner.prepared(recipe)
-    var own = recipe
-    (own.mesh.tensor, own.mesh.pipeline, own.mesh.interleave) = (1, 1, 1)
-    (own.mesh.data, own.mesh.layers, own.mesh.schedule) = (nil, [], nil)
-    own.mesh.sequenceParallel = false
-    (own.training.globalBatch, own.training.microbatch) = (devices, 1)
-    own.batchRamp.samples = 0
     // What is wrong with the recipe itself, before meshes are.
-    try own.validate(ranks: devices)
-    if let limit = planner.cluster.deviceLimit, devices > limit {
-      throw PlanningFailure(
-        "\(planner.cluster.name) has \(limit) devices, the search was asked for \(devices)")
-    }
+    var own = recipe
+    own.training.microbatch = 1
+    own.batchRamp.samples = 0
+    try own.validate()
+    try planner.check(devices)
+    try planner.checkBuckets(recipe, parts: devices)
     let candidates = recipe.candidates(devices: devices)
     guard !candidates.isEmpty else {
       throw PlanningFailure(
@@ -68,7 +65,7 @@ package struct MeshSearch {
     entries.sort { $0.bound < $1.bound }
     let race = Race(entries, devices, planner)
     guard let first = try race.fastest(5).first else {
-      let leanest = Bytes(Int(min(planner.leanest(candidates), 0x1p62)))
+      let leanest = Bytes(Int(min(planner.leanest(candidates, devices: devices), 0x1p62)))
       throw PlanningFailure(
         "no mesh of \(devices) devices fits: the leanest takes more than \(leanest) of a device's "
           + "\(Bytes(Int(planner.cluster.usableBytes))): use more devices, or a smaller model")
@@ -77,9 +74,15 @@ package struct MeshSearch {
     runnersUp = Array(try race.fastest(5).dropFirst())
     alternatives = try Self.alternatives(to: first, candidates, race)
     takeaways = try Takeaway.all(first, race, planner.cluster)
+    changes = recipe.changesOfPlaces(to: first.config)
     considered = candidates.count
     fitting = entries.count
     simulated = race.simulated
+  }
+
+  /// The best's settings, as `--set` takes them.
+  package var flags: [String] {
+    Choice.allCases.map { "\($0.path)=\($0.value(of: best.config))" } + changes
   }
 
   private static func alternatives(

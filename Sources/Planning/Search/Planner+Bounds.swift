@@ -6,54 +6,57 @@ import Training
 extension Planner {
   /// Whether the fullest device of `config` can hold what it has to.
   func fits(_ config: RunConfig, devices: Int) throws -> Bool {
-    guard leastBytes(config) <= cluster.usableBytes else { return false }
-    return try fullest(config, devices: devices) <= cluster.usableBytes
-  }
-
-  /// Bytes of the fullest device: the first stage holds the most microbatches, the last the head.
-  func fullest(_ config: RunConfig, devices: Int) throws -> Double {
     let mesh = config.mesh(ranks: devices)
-    let count = config.training.globalBatch / (config.training.microbatch * mesh.data)
+    guard leastBytes(config, mesh) <= cluster.usableBytes,
+      hasFewBuckets(config, parts: mesh.tensor * mesh.pipeline)
+    else { return false }
+    return try fullest(config, mesh) <= cluster.usableBytes
+  }
+
+  /// Bytes of the fullest device. Between the ends, what stages of as many layers hold is in proportion to their place.
+  func fullest(_ config: RunConfig, _ mesh: Mesh) throws -> Double {
     let schedule = Schedule(
-      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave, microbatches: count)
-    return try Set([0, min(1, mesh.pipeline - 1), mesh.pipeline - 1]).map {
-      try memory(stage: $0, of: config, mesh, schedule).total
-    }.max() ?? 0
+      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
+      microbatches: config.microbatches(mesh))
+    let last = mesh.pipeline - 1, plan = config.stagePlan
+    var stages: Set<Int> = [0, min(1, last), max(0, last - 1), last]
+    var ends: [[Int]: (first: Int, last: Int)] = [:]
+    for stage in 0...last {
+      let layers = (0..<plan.chunks).map { plan.layers(stage: stage, chunk: $0).count }
+      ends[layers] = (ends[layers]?.first ?? stage, stage)
+    }
+    for end in ends.values { stages.formUnion([end.first, end.last]) }
+    return try stages.map { try memory(stage: $0, of: config, mesh, schedule).total }.max() ?? 0
   }
 
-  /// What no device of `config` can do without, told without tracing it: its state, what its layers keep of one
-  /// microbatch, and the ids and targets of a step.
-  func leastBytes(_ config: RunConfig) -> Double {
-    let scale = Arithmetic(config.training.precision, on: cluster.device).activationScale
-    let held = config.mesh.sequenceParallel ? config.mesh.tensor : 1
+  /// Less than the fullest device of `config` holds, told without tracing it: the mean over stages of their state, of
+  /// what their layers keep of one microbatch, and of the ids and targets of a step.
+  func leastBytes(_ config: RunConfig, _ mesh: Mesh) -> Double {
+    let arithmetic = Arithmetic(config.training.precision, on: cluster.device)
+    let parts = Double(mesh.tensor * mesh.pipeline)
+    let owners = config.mesh.shardOptimizer ? Double(mesh.data) : 1
+    let held = arithmetic.isHalf ? (config.mesh.reduction == .bf16 ? 4.0 : 6) : 8
+    let moments = (config.optimizer.kind == .adamw ? 8.0 : 4) + (arithmetic.isHalf ? 4 : 0)
+    let state = config.model.parameterCount / parts * (held + moments / owners)
+    let tokens = Double(config.training.microbatch) * Double(config.tokensPerSample)
     let hidden =
-      4 * scale * Double(config.training.microbatch) * Double(config.tokensPerSample)
-      * Double(config.model.width) / Double(held)
+      4 * arithmetic.activationScale * tokens * Double(config.model.width)
+      / Double(config.mesh.sequenceParallel ? mesh.tensor : 1)
     let read =
-      8 * Double(config.training.globalBatch) / Double(config.mesh.data ?? 1) * Double(config.tokensPerSample)
-    return stateBytes(config) + read + hidden * Double(config.model.layers / config.mesh.pipeline)
-  }
-
-  /// Weights, gradients and optimizer by the parameter count alone: what no stage can do without.
-  private func stateBytes(_ config: RunConfig) -> Double {
-    let parts = Double(config.mesh.tensor * config.mesh.pipeline)
-    let owners = config.mesh.shardOptimizer ? Double(config.mesh.data ?? 1) : 1
-    let isHalf = Arithmetic(config.training.precision, on: cluster.device).isHalf
-    let held = isHalf ? (config.mesh.reduction == .bf16 ? 4.0 : 6) : 8
-    let moments = config.optimizer.kind == .adamw ? 8.0 : 4
-    return config.model.parameterCount / parts * (held + (moments + (isHalf ? 4 : 0)) / owners)
+      8 * tokens * Double(config.microbatches(mesh)) * min(1, 2 / Double(mesh.pipeline))
+    return state + read + hidden * Double(config.model.layers) / Double(mesh.pipeline)
   }
 
   /// Less than any of `candidates` takes.
-  func leanest(_ candidates: [RunConfig]) -> Double {
-    candidates.map(leastBytes).min() ?? 0
+  func leanest(_ candidates: [RunConfig], devices: Int) -> Double {
+    candidates.map { leastBytes($0, $0.mesh(ranks: devices)) }.min() ?? 0
   }
 
   /// Seconds that a step cannot be shorter than: the passes of the slowest stage; and those of the last one, which
   /// the first microbatch has to reach, and from which the last gradient has to come back.
   func bound(_ config: RunConfig, devices: Int) throws -> Double {
     let mesh = config.mesh(ranks: devices)
-    let count = Double(config.training.globalBatch / (config.training.microbatch * mesh.data))
+    let count = Double(config.microbatches(mesh))
     let schedule = Schedule(
       config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
       microbatches: Int(count))

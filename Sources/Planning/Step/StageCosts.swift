@@ -10,6 +10,7 @@ struct StageCosts {
     var weights = PassCost()
     /// Of the backward, what one layer takes: buckets of gradients set out behind each.
     var layerBackward = 0.0
+    var layers = 0
   }
 
   let chunks: [Chunk]
@@ -28,15 +29,13 @@ struct StageCosts {
       model.cost(layer.forward.events), model.cost(layer.backward.events), model.cost(layer.weights.events)
     )
     let boundary = isPiped ? library.boundary(config) : nil
-    // The wire's time is the simulation's, unless the stage stands still meanwhile.
-    func crossing(from other: Int) -> PassCost {
-      guard let boundary else { return PassCost() }
-      var cost = model.cost(boundary.receive, stage: min(stage, other))
-      if model.overlap.contains(.pipeline) {
+    // The wire's time is the sender's or the simulation's; what is gathered behind it is the receiver's.
+    let arriving =
+      boundary.map { boundary in
+        var cost = model.cost(boundary.receive)
         cost.seconds -= cost.exposed.removeValue(forKey: .pipeline) ?? 0
-      }
-      return cost
-    }
+        return cost
+      } ?? PassCost()
     chunks = try (0..<plan.chunks).map { index in
       let count = plan.layers(stage: stage, chunk: index).count
       let isFirst = stage == 0 && index == 0
@@ -46,20 +45,21 @@ struct StageCosts {
       chunk.backward = count * backward
       chunk.weights = count * weights
       chunk.layerBackward = backward.seconds
+      chunk.layers = count
       if isFirst {
         let embedding = try trace(.embedding)
         chunk.forward = chunk.forward + model.cost(embedding.forward.events)
         chunk.backward = chunk.backward + model.cost(embedding.backward.events)
         chunk.weights = chunk.weights + model.cost(embedding.weights.events)
       } else {
-        chunk.forward = chunk.forward + crossing(from: stage - 1)
+        chunk.forward = chunk.forward + arriving
       }
       if isLast {
         chunk.forward = chunk.forward + model.cost(try trace(.head).forward.events)
       } else {
-        chunk.backward = chunk.backward + crossing(from: stage + 1)
+        chunk.backward = chunk.backward + arriving
       }
-      // Where nothing overlaps, the sender stands still as long as the receiver.
+      // Where nothing overlaps, the sender stands still until the receiver has it.
       if isPiped, !model.overlap.contains(.pipeline) {
         if !isLast { chunk.forward = chunk.forward + Self.wire(boundary, stage, model) }
         if !isFirst { chunk.backward = chunk.backward + Self.wire(boundary, stage - 1, model) }

@@ -1,3 +1,4 @@
+import Optimizers
 import Recipes
 import Schedules
 import Telemetry
@@ -18,6 +19,8 @@ package struct StepPlan {
   package let updateSeconds: Double
   /// Idle time over working time, before gradients are summed.
   package let bubble: Double
+  /// Seconds of a device in operations, the mean over stages.
+  package let computing: Double
   /// Seconds of a step in which a device waits for transfers, by axis; the mean over stages.
   package let exposed: [(axis: String, seconds: Double)]
   /// Of each stage's devices.
@@ -36,6 +39,7 @@ package struct StepPlan {
     secondsPerStep = step.seconds
     updateSeconds = step.updateSeconds
     bubble = step.bubble
+    computing = step.computing
     costs = step.costs
     exposed = Message.Among.allCases.compactMap { among in
       step.exposed[among].map { (among.rawValue, $0) }
@@ -78,13 +82,12 @@ package struct StepPlan {
 
   package var fits: Bool { memoryBytes <= cluster.usableBytes }
 
-  /// Where the time of a device goes, the mean over stages: computing, idle in the bubble, waiting by axis.
+  /// Where the time of a device goes, the mean over stages: computing, waiting by axis, and idle, in the bubble and
+  /// until the slowest stage has its sums.
   package var shares: [(name: String, seconds: Double)] {
-    let stages = timeline.stages.indices
-    let idle = stages.reduce(0) { $0 + timeline.idle(stage: $1) } / Double(stages.count)
     let waiting = exposed.map { (name: "waiting, \($0.axis)", seconds: $0.seconds) }
-    let rest = secondsPerStep - idle - waiting.reduce(0) { $0 + $1.seconds }
-    return [("computing", rest), ("bubble", idle)] + waiting
+    let idle = secondsPerStep - computing - waiting.reduce(0) { $0 + $1.seconds }
+    return [("computing", computing), ("idle", idle)] + waiting
   }
 
   /// Where `other` spends the time that this plan does not, in a few words.
@@ -99,6 +102,15 @@ package struct StepPlan {
 
   package func seconds(tokens: Double) -> Double { tokens / tokensPerSecond }
 
-  /// Tokens of the whole recipe.
-  package var recipeTokens: Double { Double(config.training.steps) * tokensPerStep }
+  /// Tokens of the whole recipe, the smaller batches of its ramp counted as they are.
+  package var recipeTokens: Double {
+    let ramp = BatchSizeRamp(config.batchRamp, finalBatch: config.training.globalBatch)
+    var samples = 0, steps = 0
+    while steps < config.training.steps, samples < config.batchRamp.samples {
+      samples += ramp.batchSize(consumedSamples: samples)
+      steps += 1
+    }
+    let rest = Double(config.training.steps - steps) * Double(config.training.globalBatch)
+    return (Double(samples) + rest) * Double(config.tokensPerSample)
+  }
 }

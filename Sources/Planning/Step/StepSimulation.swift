@@ -22,6 +22,8 @@ struct StepSimulation {
   let seconds: Double
   /// From the end of the slowest stage's passes on: sums, optimizer, new values.
   let updateSeconds: Double
+  /// Seconds of a stage in operations, the mean over stages.
+  let computing: Double
   /// Seconds in which a stage waits for transfers, the mean over stages.
   let exposed: [Message.Among: Double]
   let bubble: Double
@@ -51,15 +53,20 @@ struct StepSimulation {
     self.tail = tail.stages
     seconds = tail.stages.map(\.end).max() ?? 0
     updateSeconds = seconds - timeline.makespan
-    exposed = Self.exposed(costs, tail.exposed, schedule)
+    (computing, exposed) = Self.means(costs, tail.clocks, schedule)
   }
 
   /// The end of the step, and what stages wait for in its tail.
   private static func tail(
     _ config: RunConfig, _ mesh: Mesh, _ model: CostModel, _ library: TraceLibrary, _ schedule: Schedule,
     _ costs: [StageCosts], _ timeline: ScheduleTimeline
-  ) -> (stages: [StepTail], exposed: [[Message.Among: Double]]) {
-    let valueScale = model.operations.arithmetic.isHalf ? 0.5 : 1
+  ) -> (stages: [StepTail], clocks: [Clock]) {
+    // With ZeRO-1 values are gathered, without it gradients, in what each is kept in.
+    let isSharded = config.mesh.shardOptimizer
+    let isShort = model.operations.arithmetic.isHalf && (isSharded || config.mesh.reduction == .bf16)
+    let vote = model.transfers.seconds(
+      Message(kind: .allGather, among: .world, count: mesh.rankCount, bytes: 0),
+      bytes: Double(32 * mesh.rankCount))
     let ends = timeline.stages.map { $0.last?.end ?? 0 }
     var clocks: [Clock] = timeline.stages.indices.map { stage in
       let update = library.update(config, mesh, stage: stage)
@@ -73,17 +80,17 @@ struct StepSimulation {
       model.run(update.sums, on: &clock, isOfActivations: false)
       return clock
     }
-    // All ranks agree on the norm.
-    let sums = clocks.map(\.now), agreed = sums.max() ?? 0
+    // All ranks agree on the norm, as they did on the number of targets before the first pass.
+    let sums = clocks.map(\.now), agreed = (sums.max() ?? 0) + (mesh.rankCount > 1 ? 2 * vote : 0)
     for stage in clocks.indices {
       clocks[stage].wait(until: agreed)
       let update = library.update(config, mesh, stage: stage)
-      model.run(update.apply, on: &clocks[stage], isOfActivations: false, scale: valueScale)
+      model.run(update.apply, on: &clocks[stage], isOfActivations: false, scale: isShort ? 0.5 : 1)
     }
     let stages = clocks.indices.map {
       StepTail(passes: ends[$0], sums: sums[$0], agreed: agreed, end: clocks[$0].now)
     }
-    return (stages, clocks.map(\.exposed))
+    return (stages, clocks)
   }
 
   /// When the gradients of a stage's layers are complete, from the last layer on.
@@ -93,25 +100,29 @@ struct StepSimulation {
     let last = spans.filter {
       if case .backward(schedule.microbatches - 1, _) = $0.action { true } else { false }
     }
-    return last.sorted { $0.start < $1.start }.flatMap { span -> [Double] in
-      let layer = max(costs.chunks[span.action.chunk].layerBackward, 1e-12)
-      let count = max(1, Int(((span.end - span.start) / layer).rounded(.down)))
-      return (1...count).map { span.start + Double($0) * layer }
+    return last.sorted { $0.start < $1.start }.flatMap { span in
+      let chunk = costs.chunks[span.action.chunk]
+      return (0..<chunk.layers).map { span.start + Double($0 + 1) * chunk.layerBackward }
     }
   }
 
-  private static func exposed(
-    _ costs: [StageCosts], _ tail: [[Message.Among: Double]], _ schedule: Schedule
-  ) -> [Message.Among: Double] {
-    let count = Double(costs.count)
-    var sums: [Message.Among: Double] = [:]
-    for (stage, cost) in costs.enumerated() {
-      let passes = cost.chunks.reduce(PassCost()) { sum, chunk in
+  /// Where a stage's time goes, the mean over stages: in operations, and in waiting by axis.
+  private static func means(
+    _ costs: [StageCosts], _ tail: [Clock], _ schedule: Schedule
+  ) -> (computing: Double, exposed: [Message.Among: Double]) {
+    let share = 1 / Double(costs.count)
+    var computing = 0.0
+    var exposed: [Message.Among: Double] = [:]
+    for (cost, clock) in zip(costs, tail) {
+      let pass = cost.chunks.reduce(PassCost()) { sum, chunk in
         sum + chunk.forward + chunk.backward + (schedule.splitsBackward ? chunk.weights : PassCost())
       }
-      let all = (schedule.microbatches * passes).exposed.merging(tail[stage]) { $0 + $1 }
-      for (among, seconds) in all { sums[among, default: 0] += seconds / count }
+      let passes = schedule.microbatches * pass
+      computing += share * (passes.seconds - passes.exposed.values.reduce(0, +) + clock.computing)
+      for (among, seconds) in passes.exposed.merging(clock.exposed, uniquingKeysWith: +) {
+        exposed[among, default: 0] += share * seconds
+      }
     }
-    return sums
+    return (computing, exposed)
   }
 }

@@ -5,9 +5,9 @@ import Tensors
 import Topology
 import Training
 
-/// What passes between two stages, as the code that sends and receives it does it.
+/// What passes between two stages, as the code that receives it does it.
 struct BoundaryTrace {
-  let send: [Trace.Event]
+  /// With what tensor ranks then gather among themselves.
   let receive: [Trace.Event]
 
   init(_ config: RunConfig) {
@@ -18,8 +18,6 @@ struct BoundaryTrace {
     let boundary = StageBoundary(
       rank, axis, scatters: config.mesh.scatterBoundaries, chunks: 1, tokens: tokens, width: width, on: device
     )
-    let hidden = Tensor(uninitialized: Shape(axis.held(tokens), width), on: device)
-    send = trace.record { boundary.send(hidden, .forward, microbatch: 0, chunk: 0) }.events
     receive = trace.record { _ = boundary.receive(.forward, microbatch: 0, chunk: 0) }.events
   }
 }

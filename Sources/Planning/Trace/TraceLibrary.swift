@@ -1,10 +1,26 @@
 import Layers
 import Models
+import Optimizers
 import Topology
 import Training
 
 /// Traces that were made, by what they depend on: a search looks at the same pieces in many meshes.
 final class TraceLibrary {
+  /// What its keys leave out: all that a search does not change.
+  struct Model: Equatable {
+    private let model: Transformer.Config
+    private let sequenceLength: Int
+    private let predictedShare: Double
+    private let optimizer: Optimizer.Kind
+
+    init(_ config: RunConfig) {
+      model = config.model
+      sequenceLength = config.sequenceLength
+      predictedShare = config.predictedShare
+      optimizer = config.optimizer.kind
+    }
+  }
+
   private struct PassKey: Hashable {
     let tensor: Int
     let splitsTokens: Bool

@@ -1,4 +1,5 @@
 import Collectives
+import Tensors
 import Topology
 
 /// Carries nothing: it writes down what a group was asked for.
@@ -25,20 +26,26 @@ final class TracedCarrier: Carrier {
       case .receive: .receive
       }
     let bytes = max(request.input.count, request.output.count)
-    return Arrived(
-      trace: trace, id: trace.begin(Message(kind: kind, among: among, count: count, bytes: bytes)))
+    let message = Message(kind: kind, among: among, count: count, bytes: bytes)
+    return Arrived(trace: trace, id: trace.begin(message), tensors: request.tensors)
   }
 
   private final class Arrived: Transfer {
-    let trace: Trace
-    let id: Int
+    private let trace: Trace
+    private let id: Int
+    /// Held until the transfer is over, as real ones hold them.
+    private var tensors: (Tensor?, Tensor?)
 
-    init(trace: Trace, id: Int) {
+    init(trace: Trace, id: Int, tensors: (Tensor?, Tensor?)) {
       self.trace = trace
       self.id = id
+      self.tensors = tensors
     }
 
-    func wait() { trace.wait(for: id) }
+    func wait() {
+      trace.wait(for: id)
+      tensors = (nil, nil)
+    }
   }
 }
 

@@ -58,6 +58,7 @@ struct BenchmarkCommand: ParsableCommand {
     var config = try options.resolve()
     config.training.threads = threads ?? config.training.threads
     if let generate { return try runGeneration(config, count: generate) }
+    config.mesh = MeshConfig()
     try Planner.checkThisMachine(config, ranks: 1, here: 1)
     let result = try StepBenchmark(
       config, steps: steps, instructionSet: instructionSet, isProfiled: profile)

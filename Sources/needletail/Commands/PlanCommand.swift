@@ -105,6 +105,12 @@ struct PlanCommand: ParsableCommand {
     if measureHere == nil, !compareHere, cluster == nil {
       throw ValidationError("a plan needs --cluster, as in --cluster Clusters/dgx-a100.yaml")
     }
+    if draw == "" { throw ValidationError("--draw needs a prefix, such as --draw plan") }
+    if against != nil, search || draw != nil || gpus != nil || tokens != nil || batch != nil {
+      throw ValidationError(
+        "--against takes devices and settings from its file: leave out --search, --draw, --gpus, --batch and --tokens"
+      )
+    }
     if fit != nil, against == nil { throw ValidationError("--fit needs --against, the runs to fit to") }
   }
 
@@ -120,11 +126,13 @@ struct PlanCommand: ParsableCommand {
     }
     if let draw { try checkFolder(of: draw) }
     let planner = Planner(described), config = try config()
-    let devices = gpus ?? config.mesh.tensor * config.mesh.pipeline * (config.mesh.data ?? 1)
+    let devices = try gpus ?? ownDevices(of: config)
     let plan: StepPlan
     if search {
       let line = ProgressLine("search", total: nil, unit: "mesh")
-      let found = try MeshSearch(config, devices: devices, planner) { done, _ in line.update(done) }
+      let found = try MeshSearch(config, devices: devices, planner) { done, _ in
+        if done > 0 { line.update(done) }
+      }
       line.finish()
       plan = found.best
       let tokens = tokens ?? plan.recipeTokens
@@ -141,6 +149,18 @@ struct PlanCommand: ParsableCommand {
     let sizes = batch.map { ["training.global_batch=\($0)"] } ?? []
     return try Recipe(contentsOf: recipe ?? "", overrides: overrides + sizes)
       .resolve(RunConfig.self, defaults: RunConfig())
+  }
+
+  /// What the recipe's mesh multiplies to.
+  private func ownDevices(of config: RunConfig) throws -> Int {
+    let sizes = [config.mesh.tensor, config.mesh.pipeline, config.mesh.data ?? 1]
+    let product = sizes.reduce(1.0) { $0 * Double($1) }
+    guard (1...1_000_000).contains(product) else {
+      throw ValidationError(
+        "mesh.tensor \(sizes[0]) × mesh.pipeline \(sizes[1]) × mesh.data \(sizes[2]) must lie in 1 ... 1000000"
+      )
+    }
+    return Int(product)
   }
 
   /// Throws before a search that nobody could draw.
