@@ -31,19 +31,8 @@ package struct LineChart: Sendable {
     let x = ChartAxis(all.map(\.x), scale: .logarithmic, from: plot.left, to: plot.right)
     let y = ChartAxis(all.map(\.y), scale: .logarithmic, from: plot.bottom, to: plot.top)
     let curves = series.enumerated().map { curve($1, color: $0, x, y) }
-    return """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 480" width="800" height="480" role="img"\
-       font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
-      <title>\(SVG.escaped(title))</title>
-      \(Self.style)
-      <rect class="page" width="800" height="480"/>
-      <text class="title" x="\(SVG.number(plot.left))" y="34">\(SVG.escaped(title))</text>
-      \(grid(x, y))
-      \(curves.joined(separator: "\n"))
-      \(legend())
-      </svg>
-
-      """
+    return SVG.chart(
+      title, titleAt: plot.left, style: Self.style, [grid(x, y)] + curves + [legend()])
   }
 
   private static let plot = (left: 72.0, right: 776.0, top: 92.0, bottom: 420.0)
@@ -64,14 +53,14 @@ package struct LineChart: Sendable {
       y.position(tick).map { place in
         "<line class=\"grid\" x1=\"\(SVG.number(plot.left))\" x2=\"\(SVG.number(plot.right))\""
           + " y1=\"\(SVG.number(place))\" y2=\"\(SVG.number(place))\"/>"
-          + Self.label(Brief.count(tick), plot.left - 8, place + 4, anchor: "end")
+          + SVG.label(Brief.count(tick), plot.left - 8, place + 4, anchor: "end")
       }
     }
     lines += x.ticks().compactMap { tick in
-      x.position(tick).map { Self.label(Brief.count(tick), $0, plot.bottom + 20, anchor: "middle") }
+      x.position(tick).map { SVG.label(Brief.count(tick), $0, plot.bottom + 20, anchor: "middle") }
     }
-    lines.append(Self.label(xName, (plot.left + plot.right) / 2, plot.bottom + 44, anchor: "middle"))
-    lines.append(Self.label(yName, plot.left, plot.top - 12, anchor: "start"))
+    lines.append(SVG.label(xName, (plot.left + plot.right) / 2, plot.bottom + 44, anchor: "middle"))
+    lines.append(SVG.label(yName, plot.left, plot.top - 12, anchor: "start"))
     return lines.joined(separator: "\n")
   }
 
@@ -95,13 +84,8 @@ package struct LineChart: Sendable {
       across -= Double(series.name.count) * 6.6 + 46
       let kind = series.isReference ? "reference" : "curve c\(index % 3)"
       return "<g transform=\"translate(\(SVG.number(across)) \(SVG.number(Self.plot.top - 12)))\">"
-        + "<path class=\"\(kind)\" d=\"M0 -4h22\"/>" + Self.label(series.name, 28, 0, anchor: "start")
+        + "<path class=\"\(kind)\" d=\"M0 -4h22\"/>" + SVG.label(series.name, 28, 0, anchor: "start")
         + "</g>"
     }.joined(separator: "\n")
-  }
-
-  private static func label(_ text: String, _ x: Double, _ y: Double, anchor: String) -> String {
-    "<text class=\"label\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" text-anchor=\"\(anchor)\">"
-      + "\(SVG.escaped(text))</text>"
   }
 }

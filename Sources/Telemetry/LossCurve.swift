@@ -38,21 +38,12 @@ package struct LossCurve: Sendable {
       to: Self.plot.right)
     let y = ChartAxis(steps.map(\.loss), from: Self.plot.bottom, to: Self.plot.top, margin: 0.05)
     let smoothed = Self.smoothed(train)
-    return """
-      <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 480" width="800" height="480" role="img"\
-       font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif">
-      <title>\(SVG.escaped(title))</title>
-      \(Self.style)
-      <rect class="page" width="800" height="480"/>
-      <text class="title" x="\(SVG.number(Self.plot.left))" y="34">\(SVG.escaped(title))</text>
-      \(grid(x, y))
-      <path class="raw" d="\(path(train, x, y))"/>
-      <path class="smooth" d="\(path(smoothed, x, y))"/>
-      \(points(x, y))
-      \(legend())
-      </svg>
-
-      """
+    return SVG.chart(
+      title, titleAt: Self.plot.left, style: Self.style,
+      [
+        grid(x, y), "<path class=\"raw\" d=\"\(path(train, x, y))\"/>",
+        "<path class=\"smooth\" d=\"\(path(smoothed, x, y))\"/>", points(x, y), legend(),
+      ])
   }
 
   // MARK: Parts
@@ -79,7 +70,7 @@ package struct LossCurve: Sendable {
       lines.append(
         "<line class=\"grid\" x1=\"\(SVG.number(plot.left))\" x2=\"\(SVG.number(plot.right))\""
           + " y1=\"\(height)\" y2=\"\(height)\"/>"
-          + Self.label(y.label(tick), plot.left - 8, position + 4, anchor: "end"))
+          + SVG.label(y.label(tick), plot.left - 8, position + 4, anchor: "end"))
     }
     for tick in x.ticks(about: 8) {
       guard let position = x.position(tick) else { continue }
@@ -87,11 +78,11 @@ package struct LossCurve: Sendable {
       lines.append(
         "<line class=\"grid\" x1=\"\(across)\" x2=\"\(across)\" y1=\"\(SVG.number(plot.bottom))\""
           + " y2=\"\(SVG.number(plot.bottom + 5))\"/>"
-          + Self.label(x.label(tick), position, plot.bottom + 20, anchor: "middle"))
+          + SVG.label(x.label(tick), position, plot.bottom + 20, anchor: "middle"))
     }
     let scale = isLogarithmic ? "step (logarithmic)" : "step"
-    lines.append(Self.label(scale, (plot.left + plot.right) / 2, plot.bottom + 44, anchor: "middle"))
-    lines.append(Self.label("loss (nats per token)", plot.left, plot.top - 12, anchor: "start"))
+    lines.append(SVG.label(scale, (plot.left + plot.right) / 2, plot.bottom + 44, anchor: "middle"))
+    lines.append(SVG.label("loss (nats per token)", plot.left, plot.top - 12, anchor: "start"))
     return lines.joined(separator: "\n")
   }
 
@@ -119,7 +110,7 @@ package struct LossCurve: Sendable {
       across -= Double(text.count) * 6.6 + 46
       parts.append(
         "<g transform=\"translate(\(SVG.number(across)) \(SVG.number(Self.plot.top - 12)))\">\(mark)"
-          + Self.label(text, 28, 0, anchor: "start") + "</g>")
+          + SVG.label(text, 28, 0, anchor: "start") + "</g>")
     }
     return parts.reversed().joined(separator: "\n")
   }
@@ -171,12 +162,5 @@ package struct LossCurve: Sendable {
       let mean = (sums[end] - sums[first]) / Double(counts[end] - counts[first])
       return Point(step: points[index].step, loss: mean)
     }
-  }
-
-  // MARK: Text
-
-  private static func label(_ text: String, _ x: Double, _ y: Double, anchor: String) -> String {
-    "<text class=\"label\" x=\"\(SVG.number(x))\" y=\"\(SVG.number(y))\" text-anchor=\"\(anchor)\">"
-      + "\(SVG.escaped(text))</text>"
   }
 }

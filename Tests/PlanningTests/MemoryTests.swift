@@ -23,6 +23,14 @@ import Training
     },
     Case(description: "one rank, recompute full", shape: .bert, ranks: 1) { $0.training.recompute = .full },
     Case(description: "SGD", shape: .nemotron, ranks: 1) { $0.optimizer.kind = .sgd },
+    Case(description: "an encoder that answers questions", shape: .bert, ranks: 2) {
+      ($0.model.classes, $0.model.choices) = (1, 4)
+      $0.data.prefix = nil
+      $0.data.task = TaskConfig()
+      $0.data.task?.kind = .race
+      $0.data.task?.training = ["questions"]
+      $0.mesh.tensor = 2
+    },
     Case(description: "TP2", shape: .nemotron, ranks: 2) { $0.mesh.tensor = 2 },
     Case(description: "TP2, sequence parallel", shape: .gpt2, ranks: 2) {
       $0.mesh.tensor = 2
