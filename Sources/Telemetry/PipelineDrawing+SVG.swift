@@ -82,7 +82,7 @@ extension PipelineDrawing {
     }
     for pass in passes { add(name(of: pass), [(pass, 0)]) }
     if chunks > 1 {
-      for chunk in 0..<chunks { add("chunk \(chunk)", passes.map { ($0, chunk) }) }
+      for chunk in 0..<chunks { add("chunk \(chunk)", passes.filter(\.isNumbered).map { ($0, chunk) }) }
     }
     return parts.joined(separator: "\n")
   }

@@ -183,6 +183,7 @@ struct PlanCommand: ParsableCommand {
       let count = min(
         plan.microbatches, max(2, Self.mostBoxes / (4 * plan.mesh.pipeline * config.mesh.interleave)))
       config.training.globalBatch = count * config.training.microbatch * plan.mesh.data
+      config.batchRamp.samples = 0
       shown = try planner.plan(config, devices: plan.devices)
     }
     var drawing = shown.drawing
