@@ -65,7 +65,10 @@ enum PlanChecks {
     print(
       "off by \(Brief.percent(report.meanError)) in the mean, \(Brief.percent(report.largestError)) at most"
         + (report.leftOutMeanError.map { ", \(Brief.percent($0)) in the mean of runs left out" } ?? ""))
-    print("efficiency: \(shares(calibration.cluster.efficiency))")
+    print(calibration.cluster.constants)
+    if leftOut.isEmpty {
+      print("how far to trust them: --fit products,memory predicts every run from the others")
+    }
   }
 
   private static func constants(_ names: String) throws -> [Calibration.Constant] {
@@ -77,14 +80,6 @@ enum PlanChecks {
       }
       return constant
     }
-  }
-
-  private static func shares(_ efficiency: Cluster.Efficiency) -> String {
-    [
-      ("products", efficiency.products), ("attention", efficiency.attention), ("memory", efficiency.memory),
-      ("links", efficiency.links), ("network", efficiency.network),
-    ].map { "\($0.0) \(Brief.fixed($0.1, 3))" }.joined(separator: ", ")
-      + ", launch \(Brief.fixed(efficiency.launch, 1)) µs"
   }
 
   private struct HereReport: Encodable {

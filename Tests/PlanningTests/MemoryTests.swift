@@ -107,7 +107,7 @@ import Training
     "fullest() of a few stages is the fullest of all",
     arguments: [Schedule.Kind.oneForwardOneBackward, .zeroBubble, .gpipe])
   func fullest(_ kind: Schedule.Kind) throws {
-    let cluster = try Repository.cluster("dgx-a100")
+    let cluster = try Repository.cluster("dgx-a100-fused")
     for recompute in Recompute.allCases {
       for vocabulary in [128, 256_000] {
         var config = try Repository.recipe(
@@ -143,7 +143,7 @@ import Training
 
   @Test("state in half precision is 2 + 4 + 12 bytes a parameter, of which ZeRO-1 divides the 12")
   func halfPrecision() throws {
-    let cluster = try Repository.cluster("dgx-a100")
+    let cluster = try Repository.cluster("dgx-a100-fused")
     var config = Shapes.gpt2.config
     config.training.precision = .bf16
     config.mesh.shardOptimizer = false
@@ -161,7 +161,7 @@ import Training
 
   @Test("scores that are written into memory are kept with 5·a·s²·b bytes a layer (Korthikanti et al. 2022)")
   func scores() throws {
-    let fused = try Repository.cluster("dgx-a100"), written = try Repository.cluster("selene-2021")
+    let fused = try Repository.cluster("dgx-a100-fused"), written = try Repository.cluster("dgx-a100")
     var config = Shapes.gpt2.config
     config.training.precision = .f16
     func kept(_ cluster: Cluster) throws -> Double {

@@ -18,7 +18,7 @@ import Training
 
   @Test("Table 1: every row within 8 %, in the mean within 4 %, with the shares that are shipped")
   func table1() throws {
-    let lines = try table(Repository.cluster("selene-2021")).lines()
+    let lines = try table(Repository.cluster("dgx-a100")).lines()
     #expect(lines.count == 10)
     for line in lines { #expect(abs(line.error) < 0.08, "\(line)") }
     #expect(mean(lines.map(\.error)) < 0.04)
@@ -28,7 +28,7 @@ import Training
     "Table 1: rows left out of the fit are predicted within 6 % in the mean; the shares shipped are the fitted"
   )
   func leftOut() throws {
-    var start = try Repository.cluster("selene-2021")
+    var start = try Repository.cluster("dgx-a100")
     let shipped = start.efficiency
     (start.efficiency.products, start.efficiency.memory) = (0.6, 0.9)
     let calibration = try table(start)
@@ -68,7 +68,7 @@ import Training
 
   @Test("a bubble of like stages is (p − 1)/(v·m)", arguments: [1, 2, 4])
   func bubble(_ chunks: Int) throws {
-    var cluster = try Repository.cluster("selene-2021")
+    var cluster = try Repository.cluster("dgx-a100")
     (cluster.network.bandwidth, cluster.network.latency) = (1e6, 0)
     // Without vocabulary to speak of, and an even number of layers a stage.
     let config = try Repository.recipe(
@@ -86,7 +86,7 @@ import Training
 
   private func rate(_ devices: Int, _ batch: Int, _ settings: [String]) throws -> Double {
     let config = try Repository.recipe("gpt-ptdp", ["training.global_batch=\(batch)"] + settings)
-    return try Planner(Repository.cluster("selene-2021")).plan(config, devices: devices).hardwareRate
+    return try Planner(Repository.cluster("dgx-a100")).plan(config, devices: devices).hardwareRate
   }
 
   private let gpt3 = [
@@ -153,7 +153,7 @@ import Training
     ]
     // Selene's devices hold every batch without recomputing, by this engine's leaner account; those of half the memory
     // do not.
-    let planner = Planner(try Repository.cluster("selene-2021", ["device.memory=39.6"]))
+    let planner = Planner(try Repository.cluster("dgx-a100", ["device.memory=39.6"]))
     func sequences(_ batch: Int, _ recompute: String) throws -> (perSecond: Double, fits: Bool) {
       let plan = try planner.plan(
         Repository.recipe(
@@ -178,7 +178,7 @@ import Training
         "model.layers=128", "model.width=25600", "model.heads=160", "mesh.tensor=8", "mesh.pipeline=64",
         "training.global_batch=3072", "training.microbatch=1",
       ])
-    let plan = try Planner(Repository.cluster("selene-2021")).plan(config, devices: 3072)
+    let plan = try Planner(Repository.cluster("dgx-a100")).plan(config, devices: 3072)
     #expect(plan.microbatches == 512 && plan.timeline.stages.count == 64)
     #expect(plan.timeline.stages.allSatisfy { $0.count == 1024 })
     // 1024 passes on each of 64 stages, one microbatch apart at the first.

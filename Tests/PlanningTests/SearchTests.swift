@@ -9,7 +9,7 @@ import Training
   private func small(memory: Double) throws -> (RunConfig, Planner) {
     let config = try Repository.recipe(
       "gpt-ptdp", ["model.layers=8", "training.global_batch=32", "training.microbatch=1"])
-    return (config, Planner(try Repository.cluster("selene-2021", ["device.memory=\(memory)"])))
+    return (config, Planner(try Repository.cluster("dgx-a100", ["device.memory=\(memory)"])))
   }
 
   @Test("the choice is the fastest of all that fit, by trying all", arguments: [79.0, 9])
@@ -45,7 +45,7 @@ import Training
         "model.layers=8", "training.global_batch=168", "training.microbatch=\(microbatch)",
         "training.recompute=none",
       ])
-    let planner = Planner(try Repository.cluster("selene-2021"))
+    let planner = Planner(try Repository.cluster("dgx-a100"))
     let own = try planner.plan(config, devices: 8)
     #expect(own.fits)
     #expect(try MeshSearch(config, devices: 8, planner).best.secondsPerStep <= own.secondsPerStep)
@@ -67,7 +67,7 @@ import Training
   func takeaways() throws {
     let config = try Repository.recipe(
       "gpt-ptdp", ["model.layers=32", "model.width=20480", "model.heads=128", "training.global_batch=128"])
-    let search = try MeshSearch(config, devices: 64, Planner(Repository.cluster("selene-2021")))
+    let search = try MeshSearch(config, devices: 64, Planner(Repository.cluster("dgx-a100")))
     #expect(search.takeaways.count == 3)
     #expect(search.takeaways[0].holds == true)
     #expect(search.best.config.mesh.tensor <= 8)
@@ -130,13 +130,13 @@ import Training
       ("software.attention=magic", "software.attention"),
     ])
   func cluster(_ override: String, _ name: String) throws {
-    let failure = #expect(throws: RecipeFailure.self) { try Repository.cluster("dgx-a100", [override]) }
+    let failure = #expect(throws: RecipeFailure.self) { try Repository.cluster("dgx-a100-fused", [override]) }
     #expect(try "\(#require(failure))".contains(name))
   }
 
   @Test("a mesh that does not multiply to the devices is refused, and so is more than there is")
   func devices() throws {
-    let planner = Planner(try Repository.cluster("dgx-a100", ["network.nodes=2"]))
+    let planner = Planner(try Repository.cluster("dgx-a100-fused", ["network.nodes=2"]))
     let config = try Repository.recipe("gpt-ptdp", ["mesh.tensor=4", "training.microbatch=1"])
     #expect(throws: RecipeFailure.self) { try planner.plan(config, devices: 6) }
     let failure = #expect(throws: PlanningFailure.self) { try planner.plan(config, devices: 32) }
@@ -151,7 +151,7 @@ import Training
       ("model.width=16777200", "would hold"), ("training.microbatch=1048576", "would hold"),
     ])
   func tooLarge(_ override: String, _ name: String) throws {
-    let planner = Planner(try Repository.cluster("dgx-a100"))
+    let planner = Planner(try Repository.cluster("dgx-a100-fused"))
     let config = try Repository.recipe("gpt-ptdp", ["training.global_batch=8388608", override])
     let failure = #expect(throws: PlanningFailure.self) { try planner.plan(config, devices: 8) }
     #expect(try #require(failure).reason.contains(name))
@@ -161,7 +161,7 @@ import Training
   func hopeless() throws {
     let huge = try Repository.recipe(
       "gpt-ptdp", ["model.layers=96", "model.width=12288", "model.heads=96", "training.global_batch=8"])
-    let planner = Planner(try Repository.cluster("dgx-a100"))
+    let planner = Planner(try Repository.cluster("dgx-a100-fused"))
     let failure = #expect(throws: PlanningFailure.self) { try MeshSearch(huge, devices: 8, planner) }
     #expect(try #require(failure).reason.contains("fits"))
     // 29 devices divide neither 512 sequences nor 24 heads, and more than 24 layers need no more stages.

@@ -32,6 +32,7 @@ package struct PlanReport: Encodable, Sendable {
   package let tokens: Double
   package let days: Double
   package let cost: Double?
+  package let efficiency: Cluster.Efficiency
   package let hardwareConvention: String
   package let modelConvention: String
 
@@ -83,6 +84,7 @@ package struct PlanReport: Encodable, Sendable {
     self.tokens = tokens
     days = seconds / 86400
     cost = plan.cost(seconds: seconds)
+    efficiency = plan.cluster.efficiency
     hardwareConvention = WorkCount.hardwareConvention
     modelConvention = WorkCount.modelConvention
   }

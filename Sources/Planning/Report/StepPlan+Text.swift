@@ -6,7 +6,8 @@ extension StepPlan {
   /// The plan for people: time, utilisation, where the time goes, memory by stage, and what the figures count.
   package func text(tokens: Double) -> String {
     [
-      title, summary(tokens: tokens).description, memoryTable.description, memoryVerdict, Self.conventions,
+      title, summary(tokens: tokens).description, memoryTable.description, memoryVerdict,
+      cluster.constants + "\n" + Self.conventions,
     ].joined(separator: "\n\n")
   }
 
@@ -110,6 +111,19 @@ extension StepPlan {
   }
 
   static let conventions = "\(WorkCount.hardwareConvention)\n\(WorkCount.modelConvention)"
+}
+
+extension Cluster {
+  /// What predictions on it rest on.
+  package var constants: String {
+    guard operations.isEmpty else { return "constants: \(operations.count) operations as measured" }
+    let shares = [
+      ("products", efficiency.products), ("attention", efficiency.attention), ("memory", efficiency.memory),
+      ("links", efficiency.links), ("network", efficiency.network),
+    ].map { "\($0.0) \(Brief.fixed($0.1, 3))" }
+    return "constants: shares of rated figures that are reached: " + shares.joined(separator: ", ")
+      + "; \(Brief.fixed(efficiency.launch, 1)) µs an operation"
+  }
 }
 
 extension MeshSearch {

@@ -11,14 +11,14 @@ struct PlanCommand: ParsableCommand {
     abstract: "Predict time, memory and cost of a run on a cluster, and find its best mesh.",
     discussion: """
       needletail plan Recipes/nemotron4-15b.yaml --cluster Clusters/dgx-h100.yaml --gpus 3072 --search
-      needletail plan Recipes/gpt-ptdp.yaml --cluster Clusters/selene-2021.yaml --gpus 32 --draw step
+      needletail plan Recipes/gpt-ptdp.yaml --cluster Clusters/dgx-a100.yaml --gpus 32 --draw step
 
       A plan runs the very code of training on a device that computes nothing, times what it was asked for on the
       cluster that a file describes (copy one of Clusters/ for your own), and simulates the schedule's own lists of
       actions. --search tries every mesh, microbatch, schedule, recomputing and sharding that divides the batch.
 
       The predictions can be checked:
-        needletail plan Recipes/gpt-ptdp.yaml --cluster Clusters/selene-2021.yaml --against Clusters/ptd-p-table-1.yaml
+        needletail plan Recipes/gpt-ptdp.yaml --cluster Clusters/dgx-a100.yaml --against Clusters/ptd-p-table-1.yaml
             beside published runs; with --fit products,memory those shares are fitted anew, and every run is also
             predicted from the others
         needletail plan --measure-here here.yaml                    measures this machine into a description
