@@ -74,6 +74,7 @@ package struct ScheduleTimeline: Sendable, Equatable {
   /// The idle time of all stages over their working time: the papers' bubble fraction, (p − 1)/m for 1F1B.
   package var bubble: Double {
     let busy = stages.indices.reduce(0) { $0 + self.busy(stage: $1) }
-    return busy > 0 ? makespan * Double(stages.count) / busy - 1 : 0
+    // Sums may differ by a last digit where nobody is idle.
+    return busy > 0 ? max(0, makespan * Double(stages.count) / busy - 1) : 0
   }
 }

@@ -121,7 +121,8 @@ enum PlanChecks {
     }
     print(table)
     print(
-      "\ntime: median of \(rounds) rounds, each predicted from that round's measurement of the machine; memory: "
+      "\nmedians of \(rounds) rounds, of predictions, of times and of a round's own \"off by\", each predicted from that "
+        + "round's measurement of the machine; memory: "
         + "what all ranks' tensors took")
   }
 }

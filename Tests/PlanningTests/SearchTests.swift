@@ -60,6 +60,7 @@ import Training
     let search = try MeshSearch(placed, devices: 16, planner)
     let again = try Recipe(try Recipe.yaml(of: placed), overrides: search.flags)
       .resolve(RunConfig.self, defaults: RunConfig())
+    #expect(again.training.globalBatch == 32)
     #expect(try planner.plan(again, devices: 16).secondsPerStep == search.best.secondsPerStep)
   }
 
@@ -114,6 +115,51 @@ import Training
     }
     #expect(step.matches(of: /<rect class="(forward|backward)"/).count >= 2 * 4 * 2 * plan.microbatches)
     #expect(step.contains("class=\"update\"") && step.contains("class=\"transfer\""))
+  }
+}
+
+@Suite struct BoundTests {
+  @Test("no step is shorter than its bound, with spare layers, uneven stages and heavy heads too")
+  func bound() throws {
+    let planner = Planner(try Repository.cluster("dgx-a100-fused"))
+    for layers in [16, 18, 23] {
+      for settings in [["mesh.pipeline=8"], ["mesh.pipeline=16"], ["mesh.pipeline=4", "mesh.interleave=2"]] {
+        for schedule in ["1f1b", "zero_bubble"] where settings.count == 1 || schedule == "1f1b" {
+          var config = try Repository.recipe(
+            "gpt-ptdp",
+            settings + [
+              "model.layers=\(layers)", "model.vocabulary=256000", "training.global_batch=8",
+              "training.microbatch=1",
+            ])
+          if settings.count == 1 {
+            config.mesh.schedule = schedule == "1f1b" ? .oneForwardOneBackward : .zeroBubble
+          }
+          let plan = try planner.plan(config, devices: config.mesh.pipeline)
+          let bound = try planner.bound(plan.config, devices: config.mesh.pipeline)
+          #expect(bound <= plan.secondsPerStep * (1 + 1e-9), "\(layers) \(settings) \(schedule)")
+        }
+      }
+    }
+  }
+
+  @Test("defaults of a description are the fitted shares")
+  func defaults() throws {
+    let fitted = try Repository.cluster("dgx-a100").efficiency
+    #expect(Cluster.Efficiency() == fitted)
+  }
+
+  @Test("no way is looked at twice, the recipe's own among them")
+  func once() throws {
+    var config = Planner.prepared(
+      try Repository.recipe(
+        "gpt-ptdp", ["model.layers=8", "training.global_batch=32", "training.microbatch=1"]))
+    for isExplicit in [false, true] {
+      if isExplicit { (config.mesh.data, config.mesh.schedule) = (8, .oneForwardOneBackward) }
+      let all = config.candidates(devices: 8).map { one in
+        Choice.allCases.map { $0.value(of: one) } + ["\(one.stagePlan.runs)"]
+      }
+      #expect(Set(all).count == all.count)
+    }
   }
 }
 

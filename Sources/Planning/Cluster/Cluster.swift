@@ -88,14 +88,14 @@ package struct Cluster: Codable, Sendable, Equatable {
     package init() {}
   }
 
-  /// Shares of the rated figures that large work reaches.
+  /// Shares of the rated figures that large work reaches; by default those that fit PTD-P's Table 1.
   package struct Efficiency: Codable, Sendable, Equatable {
     /// Of the peak, by products whose tiles fill the units.
-    package var products = 0.75
+    package var products = 0.719
     /// Of the peak, by fused attention.
     package var attention = 0.55
     /// Of the memory's bandwidth, by operations that do no products.
-    package var memory = 0.85
+    package var memory = 0.724
     /// Of the bandwidth between a node's devices, by collectives.
     package var links = 0.78
     /// Of a node's bandwidth to others.

@@ -132,7 +132,7 @@ extension MeshSearch {
     [
       "the fastest of \(considered) ways, of which \(fitting) fit (\(simulated) simulated):",
       best.text(tokens: tokens), runnersUpTable.description, alternativesText, takeawaysText,
-      "to train so: " + flags.map { "--set \($0)" }.joined(separator: " "),
+      "to train so, beside settings of your own: " + flags.map { "--set \($0)" }.joined(separator: " "),
     ].joined(separator: "\n\n")
   }
 

@@ -37,10 +37,18 @@ extension RunConfig {
   /// microbatch up to 64 that divides, 1F1B, zero bubble and up to eight chunks a stage where the layers divide, each with
   /// every recomputing, sequence parallelism and sharding; and the recipe's own. GPipe never beats 1F1B.
   func candidates(devices: Int) -> [RunConfig] {
+    let isOne = (try? validate(ranks: devices)) != nil
+    guard isOne, passes(mesh(ranks: devices)) <= Planner.mostPasses else { return others(devices: devices) }
+    return [self]
+      + others(devices: devices).filter { other in
+        other.stagePlan != stagePlan
+          || Choice.allCases.contains { $0.value(of: other) != $0.value(of: self) }
+      }
+  }
+
+  private func others(devices: Int) -> [RunConfig] {
     let batch = training.globalBatch
-    let own = (try? validate(ranks: devices)) == nil ? [] : [self]
-    return own
-      + devices.divisors.filter { $0 <= model.heads && model.tensorProblems($0, named: "").isEmpty }
+    return devices.divisors.filter { $0 <= model.heads && model.tensorProblems($0, named: "").isEmpty }
       .flatMap { tensor in
         (devices / tensor).divisors.filter { $0 <= model.layers }.flatMap { pipeline -> [RunConfig] in
           let data = devices / tensor / pipeline

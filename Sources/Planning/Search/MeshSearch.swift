@@ -80,9 +80,10 @@ package struct MeshSearch {
     simulated = race.simulated
   }
 
-  /// The best's settings, as `--set` takes them.
+  /// The best's settings and the batch that it was found for, as `--set` takes them.
   package var flags: [String] {
     Choice.allCases.map { "\($0.path)=\($0.value(of: best.config))" } + changes
+      + ["training.global_batch=\(best.config.training.globalBatch)"]
   }
 
   private static func alternatives(

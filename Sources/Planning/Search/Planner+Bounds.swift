@@ -62,7 +62,13 @@ extension Planner {
       microbatches: Int(count))
     let model = CostModel(cluster, Arithmetic(config.training.precision, on: cluster.device), mesh)
     let last = mesh.pipeline - 1
-    let stages = try [0, min(1, last), last].map { try stageCosts($0, config, schedule, model) }
+    // Of the stages in the middle, one with the fewest layers in its first chunk.
+    let plan = config.stagePlan
+    let leanest =
+      (1..<max(1, last)).min {
+        plan.layers(stage: $0, chunk: 0).count < plan.layers(stage: $1, chunk: 0).count
+      } ?? 0
+    let stages = try [0, leanest, last].map { try stageCosts($0, config, schedule, model) }
     let works = stages.map { stage in
       count
         * stage.chunks.reduce(0) { sum, chunk in
@@ -70,9 +76,10 @@ extension Planner {
             + (schedule.splitsBackward ? chunk.weights.seconds : 0)
         }
     }
-    let before = stages.map { $0.chunks[0].forward.seconds }.min() ?? 0
+    let others = stages.dropLast()
+    let before = others.map { $0.chunks[0].forward.seconds }.min() ?? 0
     // Weight gradients can come after everything.
-    let behind = schedule.splitsBackward ? 0 : stages.map { $0.chunks[0].backward.seconds }.min() ?? 0
+    let behind = schedule.splitsBackward ? 0 : others.map { $0.chunks[0].backward.seconds }.min() ?? 0
     return max(works.max() ?? 0, works[2] + Double(last) * (before + behind))
   }
 }
