@@ -47,8 +47,12 @@ package final class Calibration {
     self.runs = runs.runs
     self.cluster = cluster
     configs = try runs.runs.map { run in
-      try Recipe(contentsOf: recipe, overrides: overrides + run.set)
-        .resolve(RunConfig.self, defaults: RunConfig())
+      do {
+        return try Recipe(contentsOf: recipe, overrides: overrides + run.set)
+          .resolve(RunConfig.self, defaults: RunConfig())
+      } catch {
+        throw PlanningFailure("run \(run.name): \(error)")
+      }
     }
     planners = runs.runs.map { _ in Planner(cluster) }
   }
