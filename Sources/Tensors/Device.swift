@@ -76,9 +76,12 @@ package final class Device {
   /// Bytes of buffers that somebody holds.
   package var usedBytes: Int { reservedBytes - idleBytes }
 
+  /// The size of the buffer that a request of `bytes` gets.
+  package static func capacity(bytes: Int) -> Int { max(64, (bytes + 63) & ~63) }
+
   /// A buffer of at least `bytes`, with unspecified contents.
   func buffer(bytes: Int) -> Buffer {
-    let capacity = max(64, (bytes + 63) & ~63)
+    let capacity = Self.capacity(bytes: bytes)
     requests += 1
     if let recycled = bins[capacity, default: Bin()].idle() { return recycled }
     misses += 1

@@ -38,4 +38,9 @@ package struct StagePlan: Sendable, Equatable {
 
   /// The layers of chunk `chunk` of stage `stage`.
   package func layers(stage: Int, chunk: Int) -> Range<Int> { runs[chunk * stages + stage] }
+
+  /// How many layers each chunk of stage `stage` has.
+  package func layerCounts(stage: Int) -> [Int] {
+    (0..<chunks).map { layers(stage: stage, chunk: $0).count }
+  }
 }

@@ -7,7 +7,7 @@ import Tensors
 ///
 /// Of every bucket, each rank gets the sum of its own part; the parts of all buckets are what it `owns`. With ZeRO-1
 /// it updates those alone and the values are gathered; without, the summed gradients are.
-package final class GradientBuckets {
+final class GradientBuckets {
   /// Where in the arena this rank's parts stand.
   let owned: [Range<Int>]
   private let buckets: [Range<Int>]
@@ -21,7 +21,7 @@ package final class GradientBuckets {
   private var next: Int
 
   /// What the arena's size is a multiple of: parts begin where vectors of any width do.
-  package static func multiple(ranks: Int) -> Int { 16 * ranks }
+  static func multiple(ranks: Int) -> Int { 16 * ranks }
 
   /// - Parameter late: where gradients stand that are complete only when the whole backward is over.
   init(

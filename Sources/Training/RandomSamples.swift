@@ -38,3 +38,13 @@ package struct RandomSamples: Samples {
     if layout.hasLabels { batch.labels.append(Int32(index % 2)) }
   }
 }
+
+extension RunConfig {
+  /// The same run on random tokens where it names no data: without a tokenizer there is still a vocabulary.
+  package var onRandomTokens: RunConfig {
+    var config = self
+    if data.prefix == nil, data.blend.isEmpty, data.task == nil { config.data.prefix = "random tokens" }
+    if model.vocabulary == 0 { config.model.vocabulary = 50_304 }
+    return config
+  }
+}

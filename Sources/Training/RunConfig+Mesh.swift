@@ -3,6 +3,7 @@ import Layers
 import Models
 import Recipes
 import Schedules
+import Tensors
 import Topology
 
 extension RunConfig {
@@ -39,6 +40,13 @@ extension RunConfig {
   package func part(of rank: Rank) -> TransformerPart {
     .stage(
       rank.place.pipeline, of: stagePlan, TensorAxis(rank.tensor, splitsTokens: mesh.sequenceParallel))
+  }
+
+  /// That part, with unset parameters that data-parallel ranks can divide.
+  package func model(of rank: Rank, on device: Device) -> Transformer {
+    Transformer(
+      model, part: part(of: rank), recompute: training.recompute,
+      multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
   }
 
   // MARK: Rules

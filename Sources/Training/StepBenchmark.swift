@@ -37,11 +37,9 @@ package struct StepBenchmark {
     _ recipe: RunConfig, steps: Int, warmup: Int = 2, instructionSet: Device.InstructionSet = .best,
     isProfiled: Bool = false
   ) throws {
-    var config = recipe
+    var config = recipe.onRandomTokens
     // One rank runs all of the model, whatever the recipe's mesh.
     config.mesh = MeshConfig()
-    config.data.prefix = config.data.prefix ?? "random tokens"
-    if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
     config.training.steps = steps + warmup
     try config.validate()
     let device = Device(

@@ -111,9 +111,7 @@ package final class TrainingRun {
   /// The rank's part of the model with its first weights.
   private static func model(_ config: RunConfig, _ rank: Rank, initial: String?) throws -> Transformer {
     let device = Device(threads: config.threads(of: rank))
-    let model = Transformer(
-      config.model, part: config.part(of: rank), recompute: config.training.recompute,
-      multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
+    let model = config.model(of: rank, on: device)
     // A new head on a pretrained encoder keeps these.
     model.store.initialize(seed: UInt64(config.training.seed))
     if let initial {

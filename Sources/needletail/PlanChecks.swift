@@ -83,32 +83,13 @@ enum PlanChecks {
   }
 
   private struct HereReport: Encodable {
-    struct Row: Encodable {
-      let name: String
-      let predictedSeconds: Double
-      let measuredSeconds: Double
-      let timeError: Double
-      let predictedBytes: Double
-      let measuredBytes: Double
-      let memoryError: Double
-    }
-    let meshes: [Row]
+    let meshes: [HereComparison.Line]
   }
 
   static func compareHere(_ config: RunConfig, rounds: Int, json: Bool) throws {
     let terminal = Terminal.standardError
     let lines = try HereComparison(config, rounds: rounds) { terminal.writeLine($0) }.lines
-    if json {
-      return print(
-        try PlanReport.json(
-          of: HereReport(
-            meshes: lines.map {
-              HereReport.Row(
-                name: $0.name, predictedSeconds: $0.predictedSeconds, measuredSeconds: $0.measuredSeconds,
-                timeError: $0.timeError, predictedBytes: $0.predictedBytes, measuredBytes: $0.measuredBytes,
-                memoryError: $0.memoryError)
-            })))
-    }
+    if json { return print(try PlanReport.json(of: HereReport(meshes: lines))) }
     var table = Table(["mesh", "predicted", "measured", "off by", "memory predicted", "measured", "off by"])
     for line in lines {
       table.append(
@@ -122,7 +103,6 @@ enum PlanChecks {
     print(table)
     print(
       "\nmedians of \(rounds) rounds, of predictions, of times and of a round's own \"off by\", each predicted from that "
-        + "round's measurement of the machine; memory: "
-        + "what all ranks' tensors took")
+        + "round's measurement of the machine; memory: what all ranks' tensors took")
   }
 }

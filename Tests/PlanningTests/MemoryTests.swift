@@ -92,9 +92,7 @@ import Training
     item.change(&config)
     let run = try MeshRun(config, ranks: item.ranks, threads: 1, steps: 2)
     let mesh = config.mesh(ranks: item.ranks)
-    let stages = try Planner(Cluster()).memory(
-      of: config, mesh,
-      microbatches: config.training.globalBatch / config.training.microbatch / mesh.data)
+    let stages = try Planner(Cluster()).memory(of: config, mesh)
     for (rank, taken) in run.tensorBytes.enumerated() {
       let stage = mesh.coordinate(of: rank).pipeline
       #expect(
@@ -118,7 +116,7 @@ import Training
           ])
         (config.mesh.schedule, config.training.recompute) = (kind, recompute)
         let planner = Planner(cluster), mesh = config.mesh(ranks: 16)
-        let all = try planner.memory(of: config, mesh, microbatches: 32).map(\.total).max()
+        let all = try planner.memory(of: config, mesh).map(\.total).max()
         #expect(try planner.fullest(config, mesh) == all, "\(recompute) \(vocabulary)")
       }
     }
@@ -131,7 +129,7 @@ import Training
       (config.mesh.pipeline, config.mesh.schedule, config.training.microbatch) = (4, kind, 1)
       func memory(_ batch: Int) throws -> [StageMemory] {
         config.training.globalBatch = batch
-        return try Planner(Cluster()).memory(of: config, config.mesh(ranks: 4), microbatches: batch).map {
+        return try Planner(Cluster()).memory(of: config, config.mesh(ranks: 4)).map {
           var rest = $0
           rest.inputs = 0
           return rest
@@ -148,14 +146,14 @@ import Training
     config.training.precision = .bf16
     config.mesh.shardOptimizer = false
     func state(_ ranks: Int) throws -> StageMemory {
-      try Planner(cluster).memory(of: config, config.mesh(ranks: ranks), microbatches: 1)[0]
+      try Planner(cluster).memory(of: config, config.mesh(ranks: ranks))[0]
     }
     let one = try state(1)
     #expect(one.gradients == 2 * one.weights && one.optimizer == 6 * one.weights)
     config.mesh.shardOptimizer = true
     let shared = try state(4)
     #expect(abs(shared.optimizer / (shared.weights * 6 / 4) - 1) < 0.05)
-    let full = try Planner(Cluster()).memory(of: config, .single, microbatches: 1)[0]
+    let full = try Planner(Cluster()).memory(of: config, .single)[0]
     #expect(abs(one.activations / (full.activations / 2) - 1) < 1e-9)
   }
 
@@ -165,7 +163,7 @@ import Training
     var config = Shapes.gpt2.config
     config.training.precision = .f16
     func kept(_ cluster: Cluster) throws -> Double {
-      try Planner(cluster).memory(of: config, .single, microbatches: 4)[0].activationsPerMicrobatch
+      try Planner(cluster).memory(of: config, .single)[0].activationsPerMicrobatch
     }
     let scores = 5 * Double(config.model.heads * 16 * 16 * config.training.microbatch)
     #expect(try kept(written) - kept(fused) == Double(config.model.layers) * scores)

@@ -113,9 +113,7 @@ struct MeshCase: Sendable, CustomStringConvertible {
     try config.validate(ranks: mesh.rankCount)
     let ranks = try LocalCluster.run(mesh, limit: .seconds(120)) { rank in
       let device = Device(threads: 1)
-      let model = Transformer(
-        config.model, part: config.part(of: rank), recompute: config.training.recompute,
-        multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
+      let model = config.model(of: rank, on: device)
       model.store.initialize(seed: 7)
       let samples: any Samples =
         switch family {

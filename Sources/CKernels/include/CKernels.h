@@ -258,7 +258,8 @@ void nk_random_normal(nk_pool *pool, float *y, int64_t rows, int64_t columns, ui
 
 /// Memory for a tensor, aligned to 64 bytes, in huge pages where it is large; null when there is none.
 void *nk_allocate(size_t bytes);
-/* Addresses without memory: zero where they are read, a page at a time where they are written. */
+/// Addresses without memory: zero where they are read, a page at a time where they are written; null when there are
+/// none. Given back by nk_unreserve with the same size.
 void *nk_reserve(size_t bytes);
 void nk_unreserve(void *memory, size_t bytes);
 void nk_free(void *memory);

@@ -22,4 +22,13 @@ package struct Arithmetic: Sendable, Equatable {
 
   /// What an activation takes, of the four bytes that a trace counts.
   package var activationScale: Double { isHalf ? 0.5 : 1 }
+
+  /// Of a parameter that a device holds: its value, and its gradient.
+  var weightBytes: Double { isHalf ? 2 : 4 }
+  func gradientBytes(_ config: RunConfig) -> Double { isHalf && config.mesh.reduction == .bf16 ? 2 : 4 }
+
+  /// Of a parameter that a device updates: AdamW's two moments or SGD's velocity, and the master of a short value.
+  func optimizerBytes(_ config: RunConfig) -> Double {
+    (config.optimizer.kind == .adamw ? 8 : 4) + (isHalf ? 4 : 0)
+  }
 }

@@ -1,5 +1,3 @@
-import Topology
-
 /// Seconds of a stretch of work, and what of them is waiting for transfers.
 struct PassCost {
   var seconds = 0.0
@@ -11,57 +9,5 @@ struct PassCost {
 
   static func * (count: Int, a: PassCost) -> PassCost {
     PassCost(seconds: Double(count) * a.seconds, exposed: a.exposed.mapValues { Double(count) * $0 })
-  }
-}
-
-/// What traces cost on a cluster.
-struct CostModel {
-  let operations: OperationTime
-  let transfers: TransferTime
-  let overlap: Set<Message.Among>
-
-  init(_ cluster: Cluster, _ arithmetic: Arithmetic, _ mesh: Mesh) {
-    operations = OperationTime(cluster, arithmetic)
-    transfers = TransferTime(cluster: cluster, mesh: mesh)
-    overlap = Set(
-      cluster.software.overlap.flatMap { axis -> [Message.Among] in
-        switch axis {
-        case .tensor: [.tensor]
-        case .data: [.data]
-        case .pipeline: [.pipeline]
-        }
-      })
-  }
-
-  /// A pass of a microbatch.
-  func cost(_ events: [Trace.Event], stage: Int = 0) -> PassCost {
-    var clock = Clock(overlap: overlap)
-    run(events, on: &clock, isOfActivations: true, stage: stage)
-    return PassCost(seconds: clock.now, exposed: clock.exposed)
-  }
-
-  /// - Parameters:
-  ///   - isOfActivations: whether what is moved shrinks with the type of activations.
-  ///   - completions: when each layer's gradients are complete; the stretch starts where they are.
-  func run(
-    _ events: [Trace.Event], on clock: inout Clock, isOfActivations: Bool, scale: Double? = nil,
-    stage: Int = 0, completions: [Double] = []
-  ) {
-    let scale = scale ?? (isOfActivations ? operations.arithmetic.activationScale : 1)
-    var layers = 0
-    for event in events {
-      switch event {
-      case .operation(let operation, let flops, let bytes):
-        clock.compute(
-          operations.seconds(operation, flops: flops, bytes: bytes, isOfActivations: isOfActivations))
-      case .begin(let message, let id):
-        clock.begin(
-          message.among, id: id,
-          seconds: transfers.seconds(message, bytes: Double(message.bytes) * scale, stage: stage),
-          earliest: completions.isEmpty ? nil : completions[min(layers, completions.count - 1)])
-      case .wait(let id): clock.wait(id: id)
-      case .layerCompleted: layers += 1
-      }
-    }
   }
 }

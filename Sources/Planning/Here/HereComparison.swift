@@ -5,16 +5,15 @@ import Training
 
 /// Predictions for a dozen meshes of a small model on this machine, beside what its steps take.
 package struct HereComparison {
-  package struct Line: Sendable {
+  package struct Line: Encodable, Sendable {
     package let name: String
     package let predictedSeconds: Double
     package let measuredSeconds: Double
-
     /// Of the rounds, the median.
     package let timeError: Double
     package let predictedBytes: Double
     package let measuredBytes: Double
-    package var memoryError: Double { predictedBytes / measuredBytes - 1 }
+    package let memoryError: Double
   }
 
   private struct Case {
@@ -66,11 +65,12 @@ package struct HereComparison {
     let threads = max(1, Device.processorCount / item.ranks)
     let run = try MeshRun(item.config, ranks: item.ranks, threads: threads, steps: steps)
     let perStage = Double(plan.mesh.tensor * plan.mesh.data)
+    let predicted = plan.memory.reduce(0) { $0 + perStage * $1.total }
+    let measured = Double(run.tensorBytes.reduce(0, +))
     return Line(
       name: item.name, predictedSeconds: plan.secondsPerStep, measuredSeconds: run.secondsPerStep,
       timeError: plan.secondsPerStep / run.secondsPerStep - 1,
-      predictedBytes: plan.memory.reduce(0) { $0 + perStage * $1.total },
-      measuredBytes: Double(run.tensorBytes.reduce(0, +)))
+      predictedBytes: predicted, measuredBytes: measured, memoryError: predicted / measured - 1)
   }
 
   private static func cases(_ base: RunConfig, ranks: Int) -> [Case] {
@@ -125,6 +125,7 @@ extension HereComparison.Line {
     self.init(
       name: rounds.first?.name ?? "", predictedSeconds: rounds.map(\.predictedSeconds).median,
       measuredSeconds: rounds.map(\.measuredSeconds).median, timeError: rounds.map(\.timeError).median,
-      predictedBytes: rounds.last?.predictedBytes ?? 0, measuredBytes: rounds.last?.measuredBytes ?? 0)
+      predictedBytes: rounds.last?.predictedBytes ?? 0, measuredBytes: rounds.last?.measuredBytes ?? 0,
+      memoryError: rounds.last?.memoryError ?? 0)
   }
 }

@@ -44,9 +44,7 @@ package struct MeshRun: Sendable {
     _ config: RunConfig, _ rank: Rank, steps: Int, warmup: Int, isProfiled: Bool
   ) throws -> MeshRun {
     let device = Device(threads: config.training.threads ?? 1)
-    let model = Transformer(
-      config.model, part: config.part(of: rank), recompute: config.training.recompute,
-      multiple: GradientBuckets.multiple(ranks: rank.data.count), on: device)
+    let model = config.model(of: rank, on: device)
     model.store.initialize(seed: UInt64(config.training.seed))
     let step = TrainStep(config, model: model, loader: Loader(RandomSamples(config)), rank: rank)
     for _ in 0..<warmup { _ = try step.run() }

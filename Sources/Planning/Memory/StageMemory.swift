@@ -32,15 +32,12 @@ extension StageMemory {
     let scale = arithmetic.activationScale
     let update = library.update(config, mesh, stage: stage)
     let held = Double(update.heldCount)
-    if arithmetic.isHalf {
-      weights = 2 * held
-      gradients = (config.mesh.reduction == .bf16 ? 2 : 4) * held
-      optimizer = (config.optimizer.kind == .adamw ? 12 : 8) * Double(update.updatedCount)
-    } else {
-      weights = 4 * held
-      gradients = 4 * held
-      optimizer = Double(update.optimizer.bytes)
-    }
+    weights = arithmetic.weightBytes * held
+    gradients = arithmetic.gradientBytes(config) * held
+    // In f32 as this engine keeps it, what it adds to the state among it.
+    optimizer =
+      arithmetic.isHalf
+      ? arithmetic.optimizerBytes(config) * Double(update.updatedCount) : Double(update.optimizer.bytes)
     let passes = try StagePasses(stage, config, schedule, library, cluster, scale)
     activations = passes.activations * scale
     activationsPerMicrobatch = passes.perMicrobatch * scale

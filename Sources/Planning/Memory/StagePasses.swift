@@ -33,7 +33,7 @@ struct StagePasses {
     }
     let layer = try trace(.layer)
     let scores = ScoreBytes(layer, config, cluster, scale)
-    let counts = (0..<plan.chunks).map { plan.layers(stage: stage, chunk: $0).count }
+    let counts = plan.layerCounts(stage: stage)
     self.layer = layer
     self.scores = scores
     count = counts.max() ?? 0

@@ -29,9 +29,7 @@ extension StepPlan {
   }
 
   private func summary(tokens: Double) -> Table {
-    let schedule = Schedule(
-      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
-      microbatches: microbatches)
+    let schedule = config.schedule(mesh)
     var table = Table(rows: [
       [
         "step",

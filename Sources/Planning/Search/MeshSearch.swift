@@ -64,14 +64,15 @@ package struct MeshSearch {
     }
     entries.sort { $0.bound < $1.bound }
     let race = Race(entries, devices, planner)
-    guard let first = try race.fastest(5).first else {
+    let fastest = try race.fastest(5)
+    guard let first = fastest.first else {
       let leanest = Bytes(Int(min(planner.leanest(candidates, devices: devices), 0x1p62)))
       throw PlanningFailure(
         "no mesh of \(devices) devices fits: the leanest takes more than \(leanest) of a device's "
           + "\(Bytes(Int(planner.cluster.usableBytes))): use more devices, or a smaller model")
     }
     best = first
-    runnersUp = Array(try race.fastest(5).dropFirst())
+    runnersUp = Array(fastest.dropFirst())
     alternatives = try Self.alternatives(to: first, candidates, race)
     takeaways = try Takeaway.all(first, race, planner.cluster)
     changes = recipe.changesOfPlaces(to: first.config)

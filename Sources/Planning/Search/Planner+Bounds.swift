@@ -15,14 +15,12 @@ extension Planner {
 
   /// Bytes of the fullest device. Between the ends, what stages of as many layers hold is in proportion to their place.
   func fullest(_ config: RunConfig, _ mesh: Mesh) throws -> Double {
-    let schedule = Schedule(
-      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
-      microbatches: config.microbatches(mesh))
+    let schedule = config.schedule(mesh)
     let last = mesh.pipeline - 1, plan = config.stagePlan
     var stages: Set<Int> = [0, min(1, last), max(0, last - 1), last]
     var ends: [[Int]: (first: Int, last: Int)] = [:]
     for stage in 0...last {
-      let layers = (0..<plan.chunks).map { plan.layers(stage: stage, chunk: $0).count }
+      let layers = plan.layerCounts(stage: stage)
       ends[layers] = (ends[layers]?.first ?? stage, stage)
     }
     for end in ends.values { stages.formUnion([end.first, end.last]) }
@@ -35,9 +33,8 @@ extension Planner {
     let arithmetic = Arithmetic(config.training.precision, on: cluster.device)
     let parts = Double(mesh.tensor * mesh.pipeline)
     let owners = config.mesh.shardOptimizer ? Double(mesh.data) : 1
-    let held = arithmetic.isHalf ? (config.mesh.reduction == .bf16 ? 4.0 : 6) : 8
-    let moments = (config.optimizer.kind == .adamw ? 8.0 : 4) + (arithmetic.isHalf ? 4 : 0)
-    let state = config.model.parameterCount / parts * (held + moments / owners)
+    let held = arithmetic.weightBytes + arithmetic.gradientBytes(config)
+    let state = config.model.parameterCount / parts * (held + arithmetic.optimizerBytes(config) / owners)
     let tokens = Double(config.training.microbatch) * Double(config.tokensPerSample)
     let hidden =
       4 * arithmetic.activationScale * tokens * Double(config.model.width)
@@ -56,10 +53,7 @@ extension Planner {
   /// the first microbatch has to reach, and from which the last gradient has to come back.
   func bound(_ config: RunConfig, devices: Int) throws -> Double {
     let mesh = config.mesh(ranks: devices)
-    let count = Double(config.microbatches(mesh))
-    let schedule = Schedule(
-      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
-      microbatches: Int(count))
+    let count = Double(config.microbatches(mesh)), schedule = config.schedule(mesh)
     let model = CostModel(cluster, Arithmetic(config.training.precision, on: cluster.device), mesh)
     let last = mesh.pipeline - 1
     // Of the stages in the middle, one with the fewest layers in its first chunk.

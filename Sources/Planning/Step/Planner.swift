@@ -19,15 +19,8 @@ package final class Planner {
     return traces
   }
 
-  /// A recipe as plans take it: without data or tokenizer there is still a vocabulary.
-  package static func prepared(_ recipe: RunConfig) -> RunConfig {
-    var config = recipe
-    if config.data.prefix == nil, config.data.blend.isEmpty, config.data.task == nil {
-      config.data.prefix = "planned tokens"
-    }
-    if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
-    return config
-  }
+  /// A recipe as plans take it.
+  package static func prepared(_ recipe: RunConfig) -> RunConfig { recipe.onRandomTokens }
 
   /// `recipe` as it is planned on `devices` devices; throws what it, its mesh or the cluster cannot be, and what is too
   /// large to be looked at.
@@ -84,8 +77,7 @@ package final class Planner {
   package func plan(_ recipe: RunConfig, devices: Int) throws -> StepPlan {
     let config = try checked(recipe, devices: devices), mesh = config.mesh(ranks: devices)
     return StepPlan(
-      config, cluster, mesh, try simulate(config, devices: devices),
-      memory: try memory(of: config, mesh, microbatches: config.microbatches(mesh)))
+      config, cluster, mesh, try simulate(config, devices: devices), memory: try memory(of: config, mesh))
   }
 
   /// FLOP/s of a device, recomputing counted: a plan's without its memory.
@@ -98,15 +90,12 @@ package final class Planner {
 
   func simulate(_ config: RunConfig, devices: Int) throws -> StepSimulation {
     let mesh = config.mesh(ranks: devices)
-    return try StepSimulation(
-      config, mesh, cluster, library(for: config), microbatches: config.microbatches(mesh))
+    return try StepSimulation(config, mesh, cluster, library(for: config))
   }
 
   /// What the devices of every stage hold at their fullest.
-  package func memory(of config: RunConfig, _ mesh: Mesh, microbatches: Int) throws -> [StageMemory] {
-    let schedule = Schedule(
-      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
-      microbatches: microbatches)
+  package func memory(of config: RunConfig, _ mesh: Mesh) throws -> [StageMemory] {
+    let schedule = config.schedule(mesh)
     return try (0..<mesh.pipeline).map { try memory(stage: $0, of: config, mesh, schedule) }
   }
 
@@ -124,6 +113,13 @@ package final class Planner {
 extension RunConfig {
   /// Microbatches of a step on each data-parallel rank.
   func microbatches(_ mesh: Mesh) -> Int { training.globalBatch / (training.microbatch * mesh.data) }
+
+  /// What the stages of `mesh` do in a step.
+  func schedule(_ mesh: Mesh) -> Schedule {
+    Schedule(
+      self.mesh.scheduleKind, stages: mesh.pipeline, chunks: self.mesh.interleave,
+      microbatches: microbatches(mesh))
+  }
 
   /// Forward passes of a step, in all stages and their chunks.
   func passes(_ mesh: Mesh) -> Int { microbatches(mesh) * mesh.pipeline * self.mesh.interleave }

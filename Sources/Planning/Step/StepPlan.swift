@@ -53,9 +53,7 @@ package struct StepPlan {
 
   package var devices: Int { mesh.rankCount }
 
-  package var microbatches: Int {
-    config.training.globalBatch / (config.training.microbatch * mesh.data)
-  }
+  package var microbatches: Int { config.microbatches(mesh) }
 
   package var tokensPerStep: Double {
     Double(config.training.globalBatch) * Double(config.tokensPerSample)

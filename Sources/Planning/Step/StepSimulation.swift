@@ -31,11 +31,9 @@ struct StepSimulation {
   let costs: [StageCosts]
 
   init(
-    _ config: RunConfig, _ mesh: Mesh, _ cluster: Cluster, _ library: TraceLibrary, microbatches: Int
+    _ config: RunConfig, _ mesh: Mesh, _ cluster: Cluster, _ library: TraceLibrary
   ) throws {
-    let schedule = Schedule(
-      config.mesh.scheduleKind, stages: mesh.pipeline, chunks: config.mesh.interleave,
-      microbatches: microbatches)
+    let schedule = config.schedule(mesh)
     let model = CostModel(cluster, Arithmetic(config.training.precision, on: cluster.device), mesh)
     let stages = 0..<mesh.pipeline
     let costs = try stages.map { try StageCosts($0, config, schedule, model, library) }

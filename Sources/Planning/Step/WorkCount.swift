@@ -5,8 +5,7 @@ import Training
 /// Floating-point operations of a step, by the two conventions that are in use. Never compare one with the other.
 package enum WorkCount {
   /// As the Nemotron reports count: 6 per matrix weight and token, the full square of attention, no recompute.
-  package static let modelConvention =
-    "model FLOPs: 6 per matrix weight and token + 12·layers·heads·head_width·length (full square), no recompute"
+  package static let modelConvention = StepBenchmark.convention
   /// As PTD-P counts (eq. 3): what is computed twice counts twice.
   package static let hardwareConvention =
     "hardware FLOPs: model FLOPs + what is recomputed (PTD-P eq. 3: 96·B·s·l·h²·(1 + s/6h + V/16lh) where all is)"

@@ -79,7 +79,7 @@ final class TraceLibrary {
       tensor: mesh.tensor, splitsTokens: config.mesh.sequenceParallel, data: mesh.data,
       isSharded: config.mesh.shardOptimizer, precision: config.training.precision,
       reduction: config.mesh.reduction, bucketBytes: config.mesh.bucketBytes,
-      layers: (0..<plan.chunks).map { plan.layers(stage: stage, chunk: $0).count }, isFirst: stage == 0,
+      layers: plan.layerCounts(stage: stage), isFirst: stage == 0,
       isLast: stage == plan.stages - 1)
     if let known = updates[key] { return known }
     let made = UpdateTrace(config, mesh, stage: stage)

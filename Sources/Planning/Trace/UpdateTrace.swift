@@ -27,11 +27,9 @@ struct UpdateTrace {
   init(_ config: RunConfig, _ mesh: Mesh, stage: Int) {
     let (device, trace) = Trace.start()
     let rank = Rank.traced(mesh, stage: stage, trace)
-    let model = Transformer(
-      config.model, part: config.part(of: rank), recompute: config.training.recompute,
-      multiple: GradientBuckets.multiple(ranks: mesh.data), on: device)
+    let model = config.model(of: rank, on: device)
     heldCount = model.store.count
-    let arena = Footprint([max(64, (heldCount * DType.f32.size + 63) & ~63): 2])
+    let arena = Footprint([Device.capacity(bytes: heldCount * DType.f32.size): 2])
     let built = trace.used
     tables = built - arena
     let update = ParameterUpdate(config, model, rank)

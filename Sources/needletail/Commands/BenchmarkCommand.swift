@@ -90,9 +90,7 @@ extension BenchmarkCommand {
       throw ValidationError("an encoder (model.kind encoder) writes no text: leave out --generate")
     }
     guard !profile else { throw ValidationError("--profile shows training steps: leave out --generate") }
-    var config = config
-    config.data.prefix = config.data.prefix ?? "random tokens"
-    if config.model.vocabulary == 0 { config.model.vocabulary = 50_304 }
+    let config = config.onRandomTokens
     try config.validate()
     let context = config.model.context
     guard (1..<context).contains(count) else {
