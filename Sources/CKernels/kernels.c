@@ -13,6 +13,22 @@ void nk_attention_forward(nk_pool *pool, const nk_attention_args *args) {
 void nk_attention_backward(nk_pool *pool, const nk_attention_args *args) {
   pool->table->attention_backward(pool, args);
 }
+int64_t nk_panel_width(const nk_pool *pool) { return pool->table->panel_width; }
+void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx) {
+  pool->table->pack(pool, b, first, rows, x, ldx);
+}
+void nk_packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args) {
+  pool->table->packed_product(pool, b, args);
+}
+void nk_unpack_rows(nk_pool *pool, const nk_packed *b, int64_t first_row, const int32_t *ids, int64_t rows, float *y,
+                    int64_t ldy) {
+  pool->table->unpack_rows(pool, b, first_row, ids, rows, y, ldy);
+}
+int64_t nk_page_tokens(const nk_pool *pool) { return pool->table->page_tokens; }
+int64_t nk_page_floats(const nk_pool *pool, int64_t kv_heads, int64_t head_width) {
+  return pool->table->page_floats(kv_heads, head_width);
+}
+void nk_paged_attention(nk_pool *pool, const nk_paged_args *args) { pool->table->paged_attention(pool, args); }
 void nk_rotary(nk_pool *pool, float *x, int64_t ldx, int64_t rows, int64_t heads, int64_t head_width,
                int64_t rotary_width, const float *cos_table, const float *sin_table, const int32_t *positions,
                bool inverse) {

@@ -59,8 +59,15 @@ struct nk_table {
   double (*fma_peak)(double seconds);
   float (*read_streams)(const float *x, int64_t count, int streams, bool prefetches);
   void (*gemm)(nk_pool *, const nk_gemm_args *);
+  int64_t panel_width;
+  void (*pack)(nk_pool *, const nk_packed *, int64_t, int64_t, const float *, int64_t);
+  void (*packed_product)(nk_pool *, const nk_packed *, const nk_gemm_args *);
+  void (*unpack_rows)(nk_pool *, const nk_packed *, int64_t, const int32_t *, int64_t, float *, int64_t);
   void (*attention_forward)(nk_pool *, const nk_attention_args *);
   void (*attention_backward)(nk_pool *, const nk_attention_args *);
+  int64_t page_tokens;
+  int64_t (*page_floats)(int64_t, int64_t);
+  void (*paged_attention)(nk_pool *, const nk_paged_args *);
   void (*rotary)(nk_pool *, float *, int64_t, int64_t, int64_t, int64_t, int64_t, const float *,
                  const float *, const int32_t *, bool);
   void (*norm_forward)(nk_pool *, nk_norm, const float *, int64_t, const float *, const float *, float,

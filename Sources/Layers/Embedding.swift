@@ -25,7 +25,7 @@ package struct Embedding {
     func held(_ name: String, rows: Int) -> Parameter {
       store.add(
         [PartShare("embedding.\(name).weight", rows: rows, isKept: axis.rank == 0)], columns: width,
-        decays: true, .normal(deviation: deviation))
+        decays: true, isFactor: false, .normal(deviation: deviation))
     }
     tokens = Self.table(vocabulary: vocabulary, width: width, deviation: deviation, axis, store)
     positions = context.map { held("positions", rows: $0) }
@@ -50,10 +50,19 @@ package struct Embedding {
 
   package func forward(_ microbatch: Microbatch, on device: Device) -> Tensor {
     let partial = Tensor(uninitialized: Shape(microbatch.tokens, tokens.shape.columns), on: device)
-    partial.setEmbedding(
-      microbatch.ids, table: tokens.value, firstRow: firstRow,
-      positions: added(positions, at: microbatch.positions),
-      segments: added(segments, at: microbatch.segments))
+    let positions = added(positions, at: microbatch.positions)
+    if let packed = tokens.packed {
+      partial.setRows(microbatch.ids, of: packed, firstRow: firstRow)
+      if let positions {
+        let rows = Tensor(uninitialized: partial.shape, on: device)
+        rows.setRows(of: positions.table, at: positions.at)
+        partial.add(rows)
+      }
+    } else {
+      partial.setEmbedding(
+        microbatch.ids, table: tokens.value, firstRow: firstRow, positions: positions,
+        segments: added(segments, at: microbatch.segments))
+    }
     let y = axis.startSumming(partial).wait()
     if dropout > 0, let key = microbatch.key {
       y.setDropout(

@@ -43,7 +43,7 @@ package struct LanguageModelHead: Head {
   }
 
   /// norm(x) of all tokens.
-  private func normed(_ x: Tensor, _ microbatch: Microbatch) -> Tensor {
+  package func normed(_ x: Tensor, _ microbatch: Microbatch) -> Tensor {
     axis.startGathering(norm.forward(x, microbatch).y).wait()
   }
 }

@@ -35,13 +35,13 @@ package struct Microbatch {
   package var key: RandomKey?
   /// Where weight gradients go.
   package var weightGradients: WeightGradients
-  /// Keys and values of earlier tokens, when text is continued.
-  package var cache: KeyValueCache?
+  /// Where the keys and values of earlier tokens lie, when texts are continued.
+  package var paged: PagedTokens?
 
   package init(
     ids: Tensor, positions: Tensor, segments: Tensor? = nil, sequences: Int, length: Int,
     visible: Tensor? = nil, key: RandomKey? = nil, weightGradients: WeightGradients = WeightGradients(),
-    cache: KeyValueCache? = nil
+    paged: PagedTokens? = nil
   ) {
     precondition(ids.count == sequences * length, "\(ids.count) ids for \(sequences) × \(length) tokens")
     self.ids = ids
@@ -52,18 +52,24 @@ package struct Microbatch {
     self.visible = visible
     self.key = key
     self.weightGradients = weightGradients
-    self.cache = cache
+    self.paged = paged
   }
 
-  /// Sequences of equal length, each from position `first` on, to be read once and not learned from.
-  package init(
-    _ ids: [Int32], sequences: Int, from first: Int = 0, cache: KeyValueCache? = nil, on device: Device
-  ) {
+  /// Sequences of equal length to be read once and not learned from.
+  package init(_ ids: [Int32], sequences: Int, on device: Device) {
     let length = ids.count / max(1, sequences), shape = Shape(ids.count)
     self.init(
       ids: Tensor(ids, shape, on: device),
-      positions: Tensor(ids.indices.map { Int32(first + $0 % length) }, shape, on: device),
-      sequences: sequences, length: length, cache: cache)
+      positions: Tensor(ids.indices.map { Int32($0 % length) }, shape, on: device),
+      sequences: sequences, length: length)
+  }
+
+  /// New tokens of several texts, one behind the other, that go on where their pages end.
+  package init(continuing ids: [Int32], positions: [Int32], _ paged: PagedTokens, on device: Device) {
+    let shape = Shape(ids.count)
+    self.init(
+      ids: Tensor(ids, shape, on: device), positions: Tensor(positions, shape, on: device), sequences: 1,
+      length: ids.count, paged: paged)
   }
 
   package var tokens: Int { sequences * length }

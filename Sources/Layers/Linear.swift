@@ -44,7 +44,7 @@ package struct Linear: Layer {
     let y = Tensor(uninitialized: Shape(x.rows, outWidth), on: x.device)
     var epilogue = epilogue
     if addsBias { epilogue.bias = bias?.value }
-    y.setProduct(x, weight.value, .second, epilogue: epilogue)
+    y.setProduct(x, transposed: weight, epilogue: epilogue)
     return y
   }
 

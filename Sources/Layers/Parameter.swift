@@ -61,21 +61,29 @@ package final class Parameter {
   /// Whether weight decay applies: to matrices, not to biases and norms.
   package let decays: Bool
   package let initializer: Initializer
+  /// Whether it is a matrix that products read, and not only a table that rows are taken from.
+  package let isFactor: Bool
+  /// The values of a factor in a model that only computes, where they are kept in another format.
+  package internal(set) var packed: PackedMatrix?
   private unowned let store: ParameterStore
   /// Where its elements stand in the store's arenas.
   package internal(set) var range: Range<Int> = 0..<0
 
   init(
-    shape: Shape, parts: [Part], decays: Bool, initializer: Initializer, store: ParameterStore
+    shape: Shape, parts: [Part], decays: Bool, initializer: Initializer, isFactor: Bool, store: ParameterStore
   ) {
     self.shape = shape
     self.parts = parts
     self.decays = decays
     self.initializer = initializer
+    self.isFactor = isFactor
     self.store = store
   }
 
-  package var value: Tensor { store.values.elements(range, as: shape) }
+  package var value: Tensor {
+    precondition(packed == nil, "a packed parameter has no plain values")
+    return store.values.elements(range, as: shape)
+  }
 
   /// Gradients are accumulated here until the optimizer takes them.
   package var gradient: Tensor { store.gradients.elements(range, as: shape) }
@@ -96,5 +104,16 @@ package final class Parameter {
   /// The parts of `arena` by name.
   func named(in arena: Tensor) -> [NamedTensor] {
     parts.map { NamedTensor($0.name, tensor(of: $0, in: arena)) }
+  }
+}
+
+extension Tensor {
+  /// self = x·Wᵀ, then the epilogue.
+  func setProduct(_ x: Tensor, transposed weight: Parameter, epilogue: Epilogue) {
+    if let packed = weight.packed {
+      setProduct(x, packed, epilogue: epilogue)
+    } else {
+      setProduct(x, weight.value, .second, epilogue: epilogue)
+    }
   }
 }

@@ -23,9 +23,10 @@ package final class ParameterStore {
   }
 
   /// Declares a parameter of which this rank holds the rows that `parts` name and the columns `holding`, all
-  /// where it is nil. `columns`: of the whole; nil for a vector.
+  /// where it is nil. `columns`: of the whole; nil for a vector. `isFactor`: see `Parameter`.
   package func add(
-    _ parts: [PartShare], columns: Int?, holding: Range<Int>? = nil, decays: Bool, _ initializer: Initializer
+    _ parts: [PartShare], columns: Int?, holding: Range<Int>? = nil, decays: Bool, isFactor: Bool = true,
+    _ initializer: Initializer
   ) -> Parameter {
     precondition(arenas == nil, "parameters are declared before memory is taken")
     let held = holding ?? 0..<(columns ?? 1)
@@ -39,18 +40,29 @@ package final class ParameterStore {
     }
     let parameter = Parameter(
       shape: columns == nil ? Shape(first) : Shape(first, held.count), parts: named, decays: decays,
-      initializer: initializer, store: self)
+      initializer: initializer, isFactor: isFactor && columns != nil, store: self)
     parameters.append(parameter)
     return parameter
   }
 
   /// Takes memory for all that was declared; gradients only where the model will be trained.
   ///
-  /// - Parameter multiple: what the elements of an arena are a multiple of, so that ranks can divide it.
-  package func allocate(on device: Device, gradients: Bool, multiple: Int = 16) {
+  /// - Parameters:
+  ///   - multiple: what the elements of an arena are a multiple of, so that ranks can divide it.
+  ///   - format: of matrices that products read, in a model that only computes; they stand in no arena then.
+  package func allocate(
+    on device: Device, gradients: Bool, multiple: Int = 16, packing format: WeightFormat? = nil
+  ) {
+    precondition(format == nil || !gradients, "packed weights are not trained")
+    if let format {
+      for parameter in parameters where parameter.isFactor {
+        parameter.packed = PackedMatrix(
+          rows: parameter.shape.rows, columns: parameter.shape.columns, format, on: device)
+      }
+    }
     var next = 0
     for decays in [true, false] {
-      for parameter in parameters where parameter.decays == decays {
+      for parameter in parameters where parameter.decays == decays && parameter.packed == nil {
         parameter.range = next..<next + parameter.shape.count
         next = (next + parameter.shape.count + 15) & ~15
       }
@@ -83,7 +95,10 @@ package final class ParameterStore {
     let key = RandomKey(seed: seed)
     for parameter in parameters {
       for part in parameter.parts {
-        let tensor = parameter.tensor(of: part, in: values)
+        let rows = Shape(part.rows.count, parameter.shape.columns)
+        let tensor =
+          parameter.packed == nil
+          ? parameter.tensor(of: part, in: values) : Tensor(uninitialized: rows, on: values.device)
         switch parameter.initializer {
         case .constant(let value): tensor.fill(value)
         case .normal(let deviation):
@@ -92,6 +107,19 @@ package final class ParameterStore {
             deviation: deviation, key: key.at(part.name).value,
             first: part.block.rows.lowerBound * row + part.block.columns.lowerBound, rowStride: row)
         }
+        parameter.packed?.setRows(from: part.rows.lowerBound, to: tensor)
+      }
+    }
+  }
+
+  /// Sets every parameter to the value that it has in `other`, which declares the same ones and has plain values.
+  package func setValues(from other: ParameterStore) {
+    precondition(parameters.count == other.parameters.count, "stores of different models")
+    for (own, theirs) in zip(parameters, other.parameters) {
+      if let packed = own.packed {
+        packed.setRows(from: 0, to: theirs.value)
+      } else {
+        own.value.copy(from: theirs.value)
       }
     }
   }

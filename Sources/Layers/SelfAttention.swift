@@ -107,7 +107,7 @@ package struct SelfAttention: Layer {
 
     let dContext = output.backward(dy, x: cheap.context, microbatch)
     let dqkv = Tensor(uninitialized: saved.qkv.shape, on: dy.device)
-    attention(microbatch, keys: microbatch.length).backward(
+    attention(microbatch).backward(
       dContext, q: q, k: k, v: v, output: cheap.context, logSum: cheap.logSum,
       dq: dqkv.columns(queryColumns), dk: dqkv.columns(keyColumns), dv: dqkv.columns(valueColumns))
     rotary?.rotate(
@@ -125,10 +125,10 @@ package struct SelfAttention: Layer {
     return (held + tokens * (isSelective ? qkv : qkv + context + heads)) * DType.f32.size
   }
 
-  private func attention(_ microbatch: Microbatch, keys: Int) -> Attention {
+  private func attention(_ microbatch: Microbatch) -> Attention {
     var attention = Attention(
-      batch: microbatch.sequences, length: microbatch.length, keyLength: keys, heads: heads,
-      keyValueHeads: keyValueHeads, headWidth: headWidth)
+      batch: microbatch.sequences, length: microbatch.length, heads: heads, keyValueHeads: keyValueHeads,
+      headWidth: headWidth)
     attention.isCausal = isCausal
     attention.visible = microbatch.visible
     if dropout > 0, let key = microbatch.key {
@@ -143,15 +143,11 @@ package struct SelfAttention: Layer {
   private func attend(_ qkv: Tensor, _ microbatch: Microbatch) -> (context: Tensor, logSum: Tensor) {
     let context = Tensor(uninitialized: Shape(qkv.rows, heads * headWidth), on: qkv.device)
     let logSum = Tensor(uninitialized: Shape(microbatch.sequences * heads, microbatch.length), on: qkv.device)
-    if let cache = microbatch.cache {
-      let (k, v) = cache.append(qkv.columns(keyColumns.lowerBound..<valueColumns.upperBound), layer: index)
-      var attention = attention(microbatch, keys: cache.length + microbatch.length)
-      attention.keyValueSequenceStride = cache.sequenceStride
-      attention.forward(q: qkv.columns(queryColumns), k: k, v: v, output: context, logSum: logSum)
+    let q = qkv.columns(queryColumns), k = qkv.columns(keyColumns), v = qkv.columns(valueColumns)
+    if let paged = microbatch.paged {
+      paged.attend(q: q, k: k, v: v, layer: index, output: context)
     } else {
-      attention(microbatch, keys: microbatch.length).forward(
-        q: qkv.columns(queryColumns), k: qkv.columns(keyColumns), v: qkv.columns(valueColumns),
-        output: context, logSum: logSum)
+      attention(microbatch).forward(q: q, k: k, v: v, output: context, logSum: logSum)
     }
     return (context, logSum)
   }

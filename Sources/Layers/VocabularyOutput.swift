@@ -23,7 +23,7 @@ package struct VocabularyOutput {
   /// Logits of this rank's part of the vocabulary.  x: [tokens, width], logits: [tokens, own]
   package func logits(_ x: Tensor) -> Tensor {
     let logits = Tensor(uninitialized: Shape(x.rows, weight.shape[0]), on: x.device)
-    logits.setProduct(x, weight.value, .second, epilogue: Epilogue(bias: bias?.value))
+    logits.setProduct(x, transposed: weight, epilogue: Epilogue(bias: bias?.value))
     return logits
   }
 

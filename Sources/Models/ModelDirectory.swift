@@ -133,9 +133,11 @@ package struct ModelDirectory {
     }
   }
 
-  /// The model with its weights, for use or, where `isTrained`, for more training.
-  package func load(isTrained: Bool = false, on device: Device) throws -> Transformer {
-    try stored().load(isTrained: isTrained, on: device)
+  /// The model with its weights, for use, perhaps packed, or, where `isTrained`, for more training.
+  package func load(isTrained: Bool = false, packing format: WeightFormat? = nil, on device: Device) throws
+    -> Transformer
+  {
+    try stored().load(isTrained: isTrained, packing: format, on: device)
   }
 
   /// Sets every parameter of `model`, or of a rank's part of one, from the model at `path`: a directory, or a

@@ -1,7 +1,9 @@
 import Checkpoints
 import Files
 import FoundationEssentials
+import Layers
 import Tensors
+import Topology
 
 /// A model that is on disk, in whatever format: its shape, where its weights lie, and what stands beside them.
 package struct StoredModel {
@@ -21,9 +23,11 @@ package struct StoredModel {
     self.companions = companions
   }
 
-  /// The model in memory, for use or, where `isTrained`, for more training.
-  package func load(isTrained: Bool = false, on device: Device) throws -> Transformer {
-    let model = Transformer(config, isTrained: isTrained, on: device)
+  /// The model in memory, for use, perhaps packed, or, where `isTrained`, for more training.
+  package func load(isTrained: Bool = false, packing format: WeightFormat? = nil, on device: Device) throws
+    -> Transformer
+  {
+    let model = Transformer(config, isTrained: isTrained, packing: format, on: device)
     try read(into: model)
     return model
   }
@@ -49,12 +53,31 @@ package struct StoredModel {
     for parameter in model.store.parameters {
       for part in parameter.parts
       where !isNew(part.name) && (weights.parameters[part.name] != nil || !isFree(part.name)) {
-        try weights.read(
-          part.name, part.block, of: part.whole.dimensions,
-          into: parameter.tensor(of: part, in: model.store.values))
+        if let packed = parameter.packed {
+          try pack(part, into: packed, on: model.device)
+        } else {
+          try weights.read(
+            part.name, part.block, of: part.whole.dimensions,
+            into: parameter.tensor(of: part, in: model.store.values))
+        }
       }
     }
   }
+
+  /// Some rows at a time: never more than a few MiB stand in memory twice.
+  private func pack(_ part: Parameter.Part, into packed: PackedMatrix, on device: Device) throws {
+    let all = part.block.rows, columns = part.block.columns
+    let atOnce = max(1, Self.packedBytesAtOnce / (columns.count * DType.f32.size))
+    for first in stride(from: all.lowerBound, to: all.upperBound, by: atOnce) {
+      let rows = first..<min(first + atOnce, all.upperBound)
+      let floats = Tensor(uninitialized: Shape(rows.count, columns.count), on: device)
+      try weights.read(
+        part.name, Block(rows: rows, columns: columns), of: part.whole.dimensions, into: floats)
+      packed.setRows(from: part.rows.lowerBound + first - all.lowerBound, to: floats)
+    }
+  }
+
+  private static let packedBytesAtOnce = 8 << 20
 
   /// Of an encoder's head, which differs with what it is there for.
   private static let headPrefixes = ["transform.", "output.", "pooler.", "order.", "classifier."]

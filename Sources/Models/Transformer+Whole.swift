@@ -18,9 +18,7 @@ extension Transformer {
 
   /// The residual stream behind the last block, nothing kept.
   package func hidden(_ microbatch: Microbatch) -> Tensor {
-    let x = hidden(chunk: 0, nil, microbatch)
-    microbatch.cache?.advance(by: microbatch.length)
-    return x
+    hidden(chunk: 0, nil, microbatch)
   }
 
   /// Scores of every token, or of every sequence. [tokens, vocabulary] or [sequences, classes]

@@ -26,10 +26,12 @@ package final class Transformer {
   /// Builds the model with unset parameters: `store.initialize(seed:)` or a checkpoint gives them values.
   /// Gradients are allocated where `isTrained`.
   ///
-  /// - Parameter multiple: what the elements of the parameters' arenas are a multiple of.
+  /// - Parameters:
+  ///   - multiple: what the elements of the parameters' arenas are a multiple of.
+  ///   - format: how matrices are kept in a model that only computes; nil: as training has them.
   package init(
     _ config: Config, part: TransformerPart? = nil, recompute: Recompute = .none, isTrained: Bool = true,
-    multiple: Int = 16, on device: Device
+    multiple: Int = 16, packing format: WeightFormat? = nil, on device: Device
   ) {
     precondition(config.problems.isEmpty, config.problems.joined(separator: "; "))
     precondition(config.vocabulary > 0, "the vocabulary is resolved before a model is built")
@@ -61,7 +63,7 @@ package final class Transformer {
     head =
       part.hasHead ? HeadBuilder(config: config, axis: part.axis, store: store).head(tiedTo: embedding) : nil
     self.store = store
-    store.allocate(on: device, gradients: isTrained, multiple: multiple)
+    store.allocate(on: device, gradients: isTrained, multiple: multiple, packing: format)
   }
 
   private static func block(

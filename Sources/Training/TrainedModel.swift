@@ -35,14 +35,25 @@ package struct TrainedModel: Sendable {
     self.path = checkpoint.path
   }
 
-  /// The model with its weights, to be used and not trained; of it, what `part` names.
-  package func load(_ part: TransformerPart? = nil, on device: Device) throws -> Transformer {
-    if step == nil, part?.isWhole ?? true { return try ModelDirectory(path).load(on: device) }
-    let model = Transformer(config, part: part, isTrained: false, on: device)
-    guard step != nil else {
-      try ModelDirectory.readWeights(at: path, into: model)
-      return model
+  /// The model with its weights, to be used and not trained; of it, what `part` names, perhaps packed.
+  package func load(
+    _ part: TransformerPart? = nil, packing format: WeightFormat? = nil, on device: Device
+  ) throws -> Transformer {
+    guard step == nil else {
+      let model = try restored(part, on: device)
+      guard let format else { return model }
+      let packed = Transformer(config, part: part, isTrained: false, packing: format, on: device)
+      packed.store.setValues(from: model.store)
+      return packed
     }
+    let model = Transformer(config, part: part, isTrained: false, packing: format, on: device)
+    try ModelDirectory.readWeights(at: path, into: model)
+    return model
+  }
+
+  /// From a run's checkpoint.
+  private func restored(_ part: TransformerPart?, on device: Device) throws -> Transformer {
+    let model = Transformer(config, part: part, isTrained: false, on: device)
     let parts = model.store.parameters.flatMap { parameter in
       parameter.parts.map { part in
         ShardedTensor(

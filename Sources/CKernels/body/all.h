@@ -4,9 +4,12 @@
 #include "pack.h"
 #include "gemm.h"
 #include "few_rows.h"
+#include "weights.h"
+#include "packed.h"
 #include "random.h"
 #include "attention.h"
 #include "attention_backward.h"
+#include "paged.h"
 #include "rotary.h"
 #include "norm.h"
 #include "elementwise.h"
@@ -21,8 +24,15 @@ const nk_table TABLE = {
     .fma_peak = fma_peak,
     .read_streams = read_streams,
     .gemm = gemm,
+    .panel_width = NR,
+    .pack = pack,
+    .packed_product = packed_product,
+    .unpack_rows = unpack_rows,
     .attention_forward = attention_forward,
     .attention_backward = attention_backward,
+    .page_tokens = BLOCK,
+    .page_floats = page_floats,
+    .paged_attention = paged_attention,
     .rotary = rotary,
     .norm_forward = norm_forward,
     .norm_backward = norm_backward,

@@ -79,6 +79,35 @@ typedef struct {
 
 void nk_gemm(nk_pool *pool, const nk_gemm_args *args);
 
+// ---------------------------------------------------------------- packed weights
+
+typedef enum {
+  NK_WEIGHTS_F32 = 0,
+  NK_WEIGHTS_BF16 = 1,
+  NK_WEIGHTS_FP8 = 2,   // E4M3, a scale for each row
+  NK_WEIGHTS_INT8 = 3,  // a scale for each row and NK_INT8_GROUP columns
+} nk_weights;
+
+enum { NK_INT8_GROUP = 128 };
+
+/// A matrix [n, k], as a linear layer has it ([out, in]), in panels of nk_panel_width rows: inside a panel k after k.
+typedef struct {
+  nk_weights kind;
+  int64_t n, k;
+  void *weights;   // blocks(n, width)·width·k of them
+  float *scales;   // [panels, groups, width], or null
+} nk_packed;
+
+int64_t nk_panel_width(const nk_pool *pool);
+/// Rows first ..< first + rows of b = x[rows, k], rounded to its format.
+void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx);
+/// args->c[m, n] = args->a[m, k]·bᵀ with args' epilogue; of args, b, n, k and `accumulate` are not read. Sums are
+/// f32 and in the order of nk_gemm: f32 weights give its bits.
+void nk_packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args);
+/// y[i] = row ids[i] − first_row of b as floats, 0 where it has no such row.
+void nk_unpack_rows(nk_pool *pool, const nk_packed *b, int64_t first_row, const int32_t *ids, int64_t rows, float *y,
+                    int64_t ldy);
+
 // ---------------------------------------------------------------- attention
 
 /// Scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.
@@ -111,6 +140,29 @@ typedef struct {
 
 void nk_attention_forward(nk_pool *pool, const nk_attention_args *args);
 void nk_attention_backward(nk_pool *pool, const nk_attention_args *args);
+
+/// Causal attention of new tokens over keys and values that lie in pages, nk_page_tokens tokens each, as the kernel
+/// reads them: of each key-value head keys in panels, then values in panels. Sequences of any lengths side by side; what
+/// a query gives does not depend on the queries beside it, nor on how its sequence was cut.
+typedef struct {
+  int64_t sequences, heads, kv_heads, head_width;
+  float scale;
+  const int32_t *first_rows;  // [sequences + 1]: where the new tokens of each stand among the rows
+  const int32_t *lengths;     // [sequences]: tokens with the new ones
+  const int32_t *tables;      // [sequences, table_stride]: pages in the order of their tokens
+  int64_t table_stride;
+  float *pages;               // the first page of the layer
+  int64_t page_stride;        // floats from one page to the next
+  const float *q; int64_t ldq;
+  const float *k; int64_t ldk;  // of the new tokens, put into the pages first
+  const float *v; int64_t ldv;
+  float *output; int64_t ldo;
+} nk_paged_args;
+
+int64_t nk_page_tokens(const nk_pool *pool);
+/// Floats of a page of one layer.
+int64_t nk_page_floats(const nk_pool *pool, int64_t kv_heads, int64_t head_width);
+void nk_paged_attention(nk_pool *pool, const nk_paged_args *args);
 
 /// Rotates the first `rotary_width` components of each of `heads` heads of width `head_width` in each row,
 /// pairing i with i + rotary_width/2; `positions` gives each row's angle index, `inverse` turns back.
