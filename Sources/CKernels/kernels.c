@@ -101,6 +101,19 @@ void nk_largest(nk_pool *pool, const float *x, int64_t ld, int64_t first_column,
                 int64_t rows, int64_t width) {
   pool->table->largest(pool, x, ld, first_column, values, columns, rows, width);
 }
+double nk_exponentials(nk_pool *pool, float *y, const float *x, int64_t count, float shift, float scale) {
+  return pool->table->exponentials(pool, y, x, count, shift, scale);
+}
+double nk_sum_above(nk_pool *pool, const float *x, int64_t count, float least, int64_t *found) {
+  return pool->table->sum_above(pool, x, count, least, found);
+}
+int64_t nk_select_between(nk_pool *pool, const float *x, int64_t count, float least, float below,
+                          int32_t *indices, int64_t room) {
+  return pool->table->select_between(pool, x, count, least, below, indices, room);
+}
+int64_t nk_draw_above(nk_pool *pool, const float *weights, int64_t count, float least, double uniform) {
+  return pool->table->draw_above(pool, weights, count, least, uniform);
+}
 double nk_sum_of_squares(nk_pool *pool, const float *x, int64_t count) {
   return pool->table->sum_of_squares(pool, x, count);
 }

@@ -94,6 +94,10 @@ struct nk_table {
   void (*cross_entropy_gradient)(nk_pool *, float *, int64_t, const int32_t *, int64_t, const float *, const float *,
                                  int64_t, int64_t, float);
   void (*largest)(nk_pool *, const float *, int64_t, int64_t, float *, int32_t *, int64_t, int64_t);
+  double (*exponentials)(nk_pool *, float *, const float *, int64_t, float, float);
+  double (*sum_above)(nk_pool *, const float *, int64_t, float, int64_t *);
+  int64_t (*select_between)(nk_pool *, const float *, int64_t, float, float, int32_t *, int64_t);
+  int64_t (*draw_above)(nk_pool *, const float *, int64_t, float, double);
   double (*sum_of_squares)(nk_pool *, const float *, int64_t);
   void (*adamw)(nk_pool *, const nk_adamw_args *, float *, float *, float *, float *, int64_t);
   void (*sgd)(nk_pool *, float, float, bool, float, float, float *, float *, float *, int64_t);

@@ -136,6 +136,22 @@ package struct Tensor {
 
   package var integers: [Int32] { Array(UnsafeBufferPointer(start: contiguous.i32, count: count)) }
 
+  /// One element of a contiguous f32 tensor.
+  package subscript(index: Int) -> Float {
+    get {
+      checkElement(index)
+      return f32[index]
+    }
+    nonmutating set {
+      checkElement(index)
+      f32[index] = newValue
+    }
+  }
+
+  private func checkElement(_ index: Int) {
+    precondition(isContiguous && 0 <= index && index < count, "element \(index) of \(shape)")
+  }
+
   /// Writes `values` over all elements of a contiguous tensor.
   package func copy(from values: [Float]) {
     precondition(values.count == count && isContiguous, "\(values.count) values for \(shape)")

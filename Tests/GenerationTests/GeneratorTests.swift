@@ -53,7 +53,7 @@ import Testing
   func greedy() {
     let device = Device(threads: 1)
     let model = Self.model(device)
-    var options = Sampler.Options()
+    var options = SamplingOptions()
     options.temperature = 0
     var generated: [Int32] = []
     Generator(model, options).generate([1, 2, 3], count: 70) { id in

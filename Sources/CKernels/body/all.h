@@ -16,6 +16,7 @@
 #include "loss.h"
 #include "loss_shard.h"
 #include "largest.h"
+#include "sampling.h"
 #include "optimizer.h"
 #include "reduce.h"
 #include "peak.h"
@@ -53,6 +54,10 @@ const nk_table TABLE = {
     .cross_entropy_combine = cross_entropy_combine,
     .cross_entropy_gradient = cross_entropy_gradient,
     .largest = largest,
+    .exponentials = exponentials_sum,
+    .sum_above = sum_above,
+    .select_between = select_between,
+    .draw_above = draw_above,
     .sum_of_squares = sum_of_squares,
     .adamw = adamw,
     .sgd = sgd,

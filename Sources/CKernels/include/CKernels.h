@@ -263,6 +263,21 @@ void nk_cross_entropy_gradient(nk_pool *pool, float *exponentials, int64_t ld, c
 void nk_largest(nk_pool *pool, const float *x, int64_t ld, int64_t first_column, float *values, int32_t *columns,
                 int64_t rows, int64_t width);
 
+// ---------------------------------------------------------------- choosing a token
+// Of one row. Sums are f32 within fixed blocks of 1024 and double over the blocks.
+
+/// Σ y, y = exp((x − shift)·scale), 0 where x is a NaN; shift and scale are finite. y may be null; it may be x.
+double nk_exponentials(nk_pool *pool, float *y, const float *x, int64_t count, float shift, float scale);
+/// Σ x over the elements that are at least `least`, and how many they are. A NaN is none.
+double nk_sum_above(nk_pool *pool, const float *x, int64_t count, float least, int64_t *found);
+/// The indices of elements with least ≤ x < below, in order, as many as there is room for; returns how many there
+/// are. One thread walks.
+int64_t nk_select_between(nk_pool *pool, const float *x, int64_t count, float least, float below, int32_t *indices,
+                          int64_t room);
+/// The index where the weights that are at least `least` > 0, added up from the first, pass uniform · their sum;
+/// 0 ≤ uniform < 1. −1 where there is none.
+int64_t nk_draw_above(nk_pool *pool, const float *weights, int64_t count, float least, double uniform);
+
 // ---------------------------------------------------------------- optimizer
 
 /// Σ x² in double precision over fixed blocks.

@@ -24,6 +24,17 @@ extension Tensor {
     }
   }
 
+  /// Where the largest element stands, of equals the first, and the element; nil where there is none. A NaN is none.
+  package var largest: (index: Int, value: Float)? {
+    precondition(isContiguous, "the largest element of a contiguous tensor, got a stride of \(rowStride)")
+    var value = -Float.infinity
+    var column: Int32 = -1
+    device.run("largest", bytes: byteCount) {
+      nk_largest($0, f32, Int64(count), 0, &value, &column, 1, Int64(count))
+    }
+    return column < 0 ? nil : (Int(column), value)
+  }
+
   /// How many of a few integers are those of `other`, negative ones not counted.
   package func matches(_ other: Tensor) -> Int {
     precondition(

@@ -43,12 +43,12 @@ struct GenerateCommand: ParsableCommand {
   var ignoreEnd = false
 
   func run() throws {
-    var options = Sampler.Options()
+    var options = SamplingOptions()
     options.temperature = temperature
     options.topK = topK
     options.topP = topP
     options.seed = seed
-    if let problem = options.problem { throw ValidationError(problem) }
+    if let problem = options.problem { throw ValidationError(problem.sentence) }
     guard tokens > 0 else { throw ValidationError("--tokens must be positive, got \(tokens)") }
 
     let loaded = try LoadedModel(model, tokenizer: tokenizer, threads: threads)
