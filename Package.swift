@@ -61,7 +61,9 @@ let house: [Target] =
       "Models", "Corpus", "Optimizers", "Layers", "Schedules", "Collectives", "Topology", "Checkpoints",
       "Recipes", "Telemetry", "Tensors", "Tokenizers", "Files", "CAllocations",
     ])
-  + layer("Generation", needs: ["Models", "Layers", "Telemetry", "Tensors"])
+  + layer(
+    "Generation",
+    needs: ["Models", "Layers", "Collectives", "Topology", "Tokenizers", "Telemetry", "Tensors"])
   // 5  What people do with models, and what they plan to.
   + layer(
     "Planning",

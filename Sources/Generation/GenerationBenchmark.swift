@@ -1,85 +1,96 @@
 import Layers
 import Models
+import Synchronization
 import Telemetry
 import Tensors
 
-/// Times a model that reads a prompt of random tokens and then writes, one token at a time, beside what the
-/// machine's memory allows.
+/// Times an engine that reads prompts of random tokens and then writes behind them, beside what the machine's memory
+/// allows.
 ///
-/// A token that is written reads every weight once and the keys and values of all tokens before it; at a batch
-/// of one nothing else takes time, so bytes ÷ bandwidth is the floor.
-package struct GenerationBenchmark {
+/// A step that writes one token of each text reads every weight once, and the keys and values of all texts; for one
+/// text nothing else takes time, so bytes ÷ bandwidth is the floor.
+package struct GenerationBenchmark: Sendable {
+  package let format: WeightFormat
+  /// Texts side by side.
+  package let batch: Int
+  package let promptTokens: Int
   package let parameters: Int
   package let threads: Int
-  package let promptTokens: Int
-  /// To read the prompt, with keys and values kept.
+  /// To read all prompts.
   package let prefillSeconds: Double
-  /// The same tokens through the model as training does it, everything kept for the way back.
-  package let forwardSeconds: Double
-  /// Of each token written.
-  package let tokenSeconds: [Double]
-  /// Weights and cache that a token reads, in the mean.
-  package let bytesPerToken: Double
-  /// Rate at which the same threads read memory, bytes/s.
+  /// Of each step that wrote a token of every text.
+  package let stepSeconds: [Double]
+  /// Weights, keys and values that a step reads, in the mean.
+  package let bytesPerStep: Double
+  /// Rate at which the same threads read memory, bytes/s: the best of before and after.
   package let bandwidth: Double
 
-  /// Reads `prompt` tokens, then writes `count`.
-  package init(
-    _ config: Transformer.Config, prompt: Int, count: Int, threads: Int,
-    instructionSet: Device.InstructionSet = .best
-  ) {
-    let device = Device(threads: threads, instructionSet: instructionSet)
-    let model = Transformer(config, isTrained: false, on: device)
-    model.store.initialize(seed: 1)
-    let key = RandomKey(seed: 1)
-    let ids = (0..<prompt).map { Int32(key.at($0).value % UInt64(config.vocabulary)) }
-    let cache = KeyValueCache(
-      layers: config.layers, sequences: 1, capacity: prompt + count,
-      keyValueWidth: config.keyValueHeadCount * config.headSize, on: device)
+  package struct Shape: Sendable {
+    package var batch = 1
+    package var prompt = 128
+    package var count = 128
 
-    func seconds(_ body: () -> Void) -> Double {
-      let start = ContinuousClock.now
-      body()
-      return (ContinuousClock.now - start).seconds
-    }
-    func read(_ ids: [Int32]) -> Tensor {
-      model.hidden(Microbatch(ids, sequences: 1, from: cache.length, cache: cache, on: device))
-    }
+    package init() {}
+  }
+
+  /// Reads `shape.prompt` tokens of each text, then writes `shape.count`.
+  package init(_ model: Transformer, _ format: WeightFormat, _ shape: Shape) {
+    let device = model.device, config = model.config
     let readBefore = device.measureBandwidth()
-    // Each once before it is timed: memory is taken then.
-    let trained = Microbatch(ids, sequences: 1, on: device)
-    _ = model.forward(trained)
-    forwardSeconds = seconds { _ = model.forward(trained) }
-    _ = read(ids)
-    cache.truncate(to: 0)
-    prefillSeconds = seconds { _ = read(ids) }
+    let pages = (shape.prompt + shape.count + device.pageTokens - 1) / device.pageTokens
+    let runner = ModelRunner(model, pageCount: shape.batch * pages + 1)
+    var options = EngineConfig()
+    options.keepsPrefixes = false
 
-    var bytes = 0
-    tokenSeconds = (0..<count).map { index in
-      bytes += Self.bytesRead(config, parameters: model.store.parameterCount, cached: cache.length + 1)
-      return seconds {
-        let hidden = read([ids[index % prompt]])
-        _ = model.logits(ofHidden: hidden, Microbatch([0], sequences: 1, on: device))
+    // Once before it is timed: memory is taken then.
+    _ = Self.write(shape, count: min(4, shape.count), config, options, runner)
+    let times = Self.write(shape, count: shape.count, config, options, runner)
+
+    prefillSeconds = times.first ?? 0
+    stepSeconds = zip(times, times.dropFirst()).map { $1 - $0 }
+    let texts = shape.batch * 2 * config.layers * config.keyValueHeadCount * config.headSize * DType.f32.size
+    bytesPerStep =
+      Double(model.store.bytesRead(besides: config.tiedEmbeddings ? nil : model.embedding?.tokens)) + Double(texts) * (Double(shape.prompt) + Double(shape.count) / 2)
+    bandwidth = max(readBefore, device.measureBandwidth())
+    self.format = format
+    batch = shape.batch
+    promptTokens = shape.prompt
+    parameters = model.store.parameterCount
+    threads = device.threads
+  }
+
+  /// When each text had its n-th token, since the beginning, in seconds.
+  private static func write(
+    _ shape: Shape, count: Int, _ config: Transformer.Config, _ options: EngineConfig, _ runner: ModelRunner
+  ) -> [Double] {
+    let engine = Engine(config, options), key = RandomKey(seed: 1)
+    let times = Times(count: count)
+    let start = ContinuousClock.now
+    for text in 0..<shape.batch {
+      let ids = (0..<shape.prompt).map { Int32(key.at(text).at($0).value % UInt64(config.vocabulary)) }
+      var request = GenerationRequest(prompt: ids, maximumTokens: count)
+      request.sampling.temperature = 0
+      let written = Atomic(0)
+      _ = try? engine.submit(request) { event in
+        guard case .token = event else { return }
+        times.note(written.add(1, ordering: .relaxed).oldValue, (ContinuousClock.now - start).seconds)
       }
     }
-    parameters = model.store.parameterCount
-    self.threads = device.threads
-    promptTokens = prompt
-    bytesPerToken = Double(bytes) / Double(max(1, count))
-    bandwidth = max(readBefore, device.measureBandwidth())
+    engine.run(runner, untilIdle: true)
+    return times.values
   }
 
-  /// What one token has to read: the parameters, of an embedding that is no output a single row, and the cache.
-  private static func bytesRead(_ config: Transformer.Config, parameters: Int, cached: Int) -> Int {
-    let table = config.vocabulary * config.width
-    let weights = config.tiedEmbeddings ? parameters : parameters - table
-    let positions = config.positions == .learned ? config.context * config.width : 0
-    let keysAndValues = 2 * config.layers * config.keyValueHeadCount * config.headSize * cached
-    return (weights - positions + keysAndValues) * DType.f32.size
+  private final class Times: Sendable {
+    private let latest: Mutex<[Double]>
+    init(count: Int) { latest = Mutex([Double](repeating: 0, count: count)) }
+    func note(_ index: Int, _ seconds: Double) { latest.withLock { $0[index] = max($0[index], seconds) } }
+    var values: [Double] { latest.withLock { $0 } }
   }
 
-  /// Of the median token.
-  package var tokensPerSecond: Double { tokenSeconds.isEmpty ? 0 : 1 / tokenSeconds.median }
+  /// Of all texts, by the median step.
+  package var tokensPerSecond: Double { stepSeconds.isEmpty ? 0 : Double(batch) / stepSeconds.median }
 
-  package var bytesPerSecond: Double { tokensPerSecond * bytesPerToken }
+  package var prefillTokensPerSecond: Double { Double(batch * promptTokens) / prefillSeconds }
+
+  package var bytesPerSecond: Double { stepSeconds.isEmpty ? 0 : bytesPerStep / stepSeconds.median }
 }

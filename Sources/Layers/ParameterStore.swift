@@ -86,6 +86,13 @@ package final class ParameterStore {
     return gradients
   }
 
+  /// Bytes that a step over few tokens reads: every matrix that products read. Of a table that is no output as well
+  /// only some rows are, which count nothing; nor do vectors.
+  package func bytesRead(besides table: Parameter?) -> Int {
+    parameters.filter { $0.isFactor && $0 !== table }
+      .reduce(0) { $0 + ($1.packed?.byteCount ?? $1.shape.count * DType.f32.size) }
+  }
+
   /// Number of parameters that this rank holds.
   package var parameterCount: Int { parameters.reduce(0) { $0 + $1.shape.count } }
 

@@ -11,7 +11,7 @@ struct BenchmarkCommand: ParsableCommand {
     abstract: "Time a recipe's training steps, or its model writing text, on random tokens.",
     discussion: """
       needletail benchmark Recipes/gpt2-124m.yaml --steps 5 --threads 2 --set training.global_batch=4 --json
-      needletail benchmark Recipes/gpt2-124m.yaml --generate 64
+      needletail benchmark Recipes/gpt2-124m.yaml --generate 128 --batch 1 8 32 --weights f32 int8
       """)
 
   @OptionGroup var options: RecipeOptions
@@ -32,6 +32,14 @@ struct BenchmarkCommand: ParsableCommand {
       "Instead: write so many tokens behind a prompt of training.sequence_length, or what the context leaves.",
       valueName: "tokens"))
   var generate: Int?
+
+  @Option(parsing: .upToNextOption, help: "With --generate: texts side by side, one measurement for each.")
+  var batch = [1]
+
+  @Option(
+    parsing: .upToNextOption,
+    help: "With --generate: formats of the weights, one measurement for each: f32, bf16, fp8, int8.")
+  var weights = [WeightFormat.f32]
 
   @Flag(help: "Show where the time of the steps goes.")
   var profile = false
@@ -57,7 +65,7 @@ struct BenchmarkCommand: ParsableCommand {
     }
     var config = try options.resolve()
     config.training.threads = threads ?? config.training.threads
-    if let generate { return try runGeneration(config, count: generate) }
+    if let generate { return try GenerationMeasurement(self, config, count: generate).run() }
     config.mesh = MeshConfig()
     try Planner.checkThisMachine(config, ranks: 1, here: 1)
     let result = try StepBenchmark(
@@ -81,55 +89,5 @@ struct BenchmarkCommand: ParsableCommand {
         ["allocations", result.allocationsPerStep.map { "\(Brief.count($0)) a step" } ?? "not counted here"],
       ]))
     if let profile = result.profile { print("\n\(profile)") }
-  }
-}
-
-extension BenchmarkCommand {
-  private func runGeneration(_ config: RunConfig, count: Int) throws {
-    guard config.model.kind == .decoder else {
-      throw ValidationError("an encoder (model.kind encoder) writes no text: leave out --generate")
-    }
-    guard !profile else { throw ValidationError("--profile shows training steps: leave out --generate") }
-    let config = config.onRandomTokens
-    try config.validate()
-    let context = config.model.context
-    guard (1..<context).contains(count) else {
-      throw ValidationError("--generate must lie in 1 ... \(context - 1), model.context − 1, got \(count)")
-    }
-    let prompt = min(config.sequenceLength, context - count)
-    try config.checkMemoryToRead()
-    let result = GenerationBenchmark(
-      config.model, prompt: prompt, count: count, threads: config.training.threads ?? Device.processorCount,
-      instructionSet: instructionSet)
-    let prefill = Double(prompt) / result.prefillSeconds, forward = Double(prompt) / result.forwardSeconds
-    if json {
-      print(
-        """
-        {"tokens_per_second": \(result.tokensPerSecond), "bytes_per_token": \(result.bytesPerToken), \
-        "bytes_per_second": \(result.bytesPerSecond), "read_bandwidth_bytes_per_second": \(result.bandwidth), \
-        "prompt_tokens": \(prompt), "prefill_tokens_per_second": \(prefill), \
-        "training_forward_tokens_per_second": \(forward), "parameters": \(result.parameters), \
-        "threads": \(result.threads)}
-        """)
-      return
-    }
-    print(
-      Table(rows: [
-        ["parameters", Brief.count(result.parameters)],
-        [
-          "prompt",
-          "\(prompt) tokens at \(Brief.count(prefill)) tokens/s; training's forward: \(Brief.count(forward))",
-        ],
-        [
-          "writing",
-          "\(Brief.fixed(result.tokensPerSecond, 1)) tokens/s (median of \(count)), a batch of one",
-        ],
-        [
-          "memory",
-          "\(Bytes(Int(result.bytesPerToken))) of weights and cache a token: "
-            + "\(Brief.fixed(result.bytesPerSecond / 1e9, 1)) of \(Brief.fixed(result.bandwidth / 1e9, 1)) GB/s "
-            + "read by \(result.threads) threads, \(Brief.percent(result.bytesPerSecond / result.bandwidth))",
-        ],
-      ]))
   }
 }

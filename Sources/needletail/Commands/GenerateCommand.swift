@@ -1,5 +1,6 @@
 import ArgumentParser
 import Generation
+import Synchronization
 import Telemetry
 import Tokenizers
 import Training
@@ -63,16 +64,20 @@ struct GenerateCommand: ParsableCommand {
 
     let terminal = Terminal.standardOutput
     terminal.write(String(decoding: text, as: UTF8.self))
-    var stream = TextStream(loaded.tokenizer, isContinued: !text.isEmpty)
+    let stream = TextStream(loaded.tokenizer, isContinued: !text.isEmpty)
     var written = 0
     let start = ContinuousClock.now
-    Generator(loaded.model, options).generate(ids, count: tokens) { id in
-      if id == loaded.tokenizer.endOfText, !ignoreEnd { return false }
-      written += 1
-      terminal.write(stream.append(id))
-      return true
+    let engine = Engine(loaded.model.config)
+    var request = GenerationRequest(prompt: ids, maximumTokens: min(tokens, loaded.model.config.context - ids.count))
+    request.sampling = options
+    let out = Mutex((stream, 0))
+    _ = try engine.submit(request) { event in
+      guard case .token(_, let score) = event else { return }
+      out.withLock { $0.1 += 1; terminal.write($0.0.append(score.id)) }
     }
-    terminal.write(stream.finish() + "\n")
+    engine.run(ModelRunner(loaded.model, pageCount: 64), untilIdle: true)
+    written = out.withLock { $0.1 }
+    terminal.write("\n")
     let seconds = (ContinuousClock.now - start).seconds
     Terminal.standardError.writeLine(
       "\(written) tokens in \(Brief.fixed(seconds, 2)) s, prompt of \(ids.count) included: "
