@@ -50,7 +50,8 @@ package struct GenerationBenchmark: Sendable {
     stepSeconds = zip(times, times.dropFirst()).map { $1 - $0 }
     let texts = shape.batch * 2 * config.layers * config.keyValueHeadCount * config.headSize * DType.f32.size
     bytesPerStep =
-      Double(model.store.bytesRead(besides: config.tiedEmbeddings ? nil : model.embedding?.tokens)) + Double(texts) * (Double(shape.prompt) + Double(shape.count) / 2)
+      Double(model.store.bytesRead(besides: config.tiedEmbeddings ? nil : model.embedding?.tokens)) + Double(
+        texts) * (Double(shape.prompt) + Double(shape.count) / 2)
     bandwidth = max(readBefore, device.measureBandwidth())
     self.format = format
     batch = shape.batch

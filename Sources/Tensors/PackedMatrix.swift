@@ -63,7 +63,8 @@ package final class PackedMatrix {
   /// Rows from `first` on = x [count, columns], rounded to the format.
   package func setRows(from first: Int, to x: Tensor) {
     precondition(
-      x.columns == columns && first + x.rows <= rows, "rows \(first)... = \(x.shape) of [\(rows), \(columns)]")
+      x.columns == columns && first + x.rows <= rows, "rows \(first)... = \(x.shape) of [\(rows), \(columns)]"
+    )
     device.run("packing", bytes: x.byteCount + x.rows * columns * format.size) { kernels in
       withKernelArguments { nk_pack(kernels, $0, Int64(first), Int64(x.rows), x.f32, Int64(x.rowStride)) }
     }

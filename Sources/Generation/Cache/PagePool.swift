@@ -79,7 +79,9 @@ struct PagePool {
     var place = Place.root
     while (pages.count + 1) * pageTokens <= min(limit, tokens.count) {
       let part = Array(tokens[pages.count * pageTokens..<(pages.count + 1) * pageTokens])
-      guard let page = known[Beginning(before: place, tokens: part)], let next = places[Int(page)] else { break }
+      guard let page = known[Beginning(before: place, tokens: part)], let next = places[Int(page)] else {
+        break
+      }
       retain(page)
       pages.append(page)
       place = next

@@ -62,7 +62,9 @@ package final class Engine: GenerationService {
   private func take(_ request: ActiveRequest) throws(GenerationFailure) -> ActiveRequest {
     let choices = request.request.choices
     let refusal = inbox.withLock { inbox -> GenerationFailure? in
-      if inbox.isClosed { return GenerationFailure(.closed, "the server is ending and takes no more requests") }
+      if inbox.isClosed {
+        return GenerationFailure(.closed, "the server is ending and takes no more requests")
+      }
       guard inbox.pending + choices <= config.queueLimit else {
         return GenerationFailure(
           .busy, "\(inbox.pending) texts wait or run, at most \(config.queueLimit) may: try again later")
@@ -94,8 +96,10 @@ package final class Engine: GenerationService {
     if let id = prompt.first(where: { !(0..<Int32(model.vocabulary)).contains($0) }) {
       throw refuse("prompt", "the prompt has token id \(id), the model has 0 ... \(model.vocabulary - 1)")
     }
-    if let id = request.sampling.logitBias.keys.first(where: { !(0..<Int32(model.vocabulary)).contains($0) }) {
-      throw refuse("logit_bias", "logit_bias names token id \(id), the model has 0 ... \(model.vocabulary - 1)")
+    if let id = request.sampling.logitBias.keys.first(where: { !(0..<Int32(model.vocabulary)).contains($0) })
+    {
+      throw refuse(
+        "logit_bias", "logit_bias names token id \(id), the model has 0 ... \(model.vocabulary - 1)")
     }
     guard (1...1024).contains(request.choices) else {
       throw refuse("n", "n must lie in 1 ... 1024, got \(request.choices)")
@@ -118,7 +122,8 @@ package final class Engine: GenerationService {
   /// or, `untilIdle`, until there is nothing to do. Other ranks `follow`.
   package func run(_ runner: ModelRunner, untilIdle: Bool = false) {
     let loop = EngineLoop(
-      runner, Scheduler(config, pool: PagePool(count: runner.pageCount, pageTokens: runner.device.pageTokens)))
+      runner, Scheduler(config, pool: PagePool(count: runner.pageCount, pageTokens: runner.device.pageTokens))
+    )
     while true {
       let (arrivals, isClosed) = inbox.withLock { inbox in
         defer { inbox.arrivals = [] }

@@ -53,7 +53,8 @@ final class EngineLoop {
 
   private func score(_ text: ActiveText, _ position: Int, _ logits: Tensor) {
     let id = text.tokens[position + 1], request = text.owner.request
-    text.promptScores.append(TokenScore(id: id, logits: logits, alternatives: request.promptAlternatives ?? 0))
+    text.promptScores.append(
+      TokenScore(id: id, logits: logits, alternatives: request.promptAlternatives ?? 0))
   }
 
   /// Writes a token, and those of the choices that begin here; whether the text has ended.

@@ -53,7 +53,8 @@ package final class ModelRunner {
     for (wanted, isHidden) in [(plan.logitRows, false), (plan.hiddenRows, true)] {
       for first in stride(from: 0, to: wanted.count, by: Self.rowsAtOnce) {
         let rows = first..<min(first + Self.rowsAtOnce, wanted.count)
-        let tensor = last.flatMap { finish($0, Array(wanted[rows]), isHidden) } ?? received(rows.count, isHidden)
+        let tensor =
+          last.flatMap { finish($0, Array(wanted[rows]), isHidden) } ?? received(rows.count, isHidden)
         isHidden ? hidden(tensor) : logits(tensor)
       }
     }

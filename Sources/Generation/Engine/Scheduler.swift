@@ -81,7 +81,8 @@ struct Scheduler {
   ) -> Int {
     let count = min(limit, text.uncomputed), end = text.computed + count
     guard reserve(text, upTo: end, &plan, sparing: parts) else { return 0 }
-    let first = plan.append(text.tokens[text.computed..<end], at: text.computed, pages: text.pages) - text.computed
+    let first =
+      plan.append(text.tokens[text.computed..<end], at: text.computed, pages: text.pages) - text.computed
     var wanted = Array(text.unscored(below: end))
     if end == text.tokens.count, wanted.last != end - 1, text.owner.onHidden == nil { wanted.append(end - 1) }
     plan.logitRows += wanted.map { Int32(first + $0) }

@@ -35,7 +35,9 @@ package struct SamplingOptions: Sendable, Equatable {
       return outside("repetition_penalty", "(0, 100]", repetitionPenalty)
     }
     if !(-2...2).contains(presencePenalty) { return outside("presence_penalty", "−2 ... 2", presencePenalty) }
-    if !(-2...2).contains(frequencyPenalty) { return outside("frequency_penalty", "−2 ... 2", frequencyPenalty) }
+    if !(-2...2).contains(frequencyPenalty) {
+      return outside("frequency_penalty", "−2 ... 2", frequencyPenalty)
+    }
     if let (id, bias) = logitBias.first(where: { !(-100...100).contains($0.value) }) {
       return ("logit_bias", "logit_bias of token \(id) must lie in −100 ... 100, got \(bias)")
     }

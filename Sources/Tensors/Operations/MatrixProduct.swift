@@ -71,7 +71,8 @@ extension Tensor {
     let m = a.rows, n = b.rows, k = b.columns
     precondition(a.columns == k, "product of \(a.shape) and a packed [\(n), \(k)]: \(a.columns) is not \(k)")
     precondition(
-      rows == m && columns == n, "product of \(a.shape) and a packed [\(n), \(k)] is [\(m), \(n)], not \(shape)")
+      rows == m && columns == n,
+      "product of \(a.shape) and a packed [\(n), \(k)] is [\(m), \(n)], not \(shape)")
     var arguments = arguments(a, n: n, k: k, epilogue)
     device.run(
       "product", Profile.Product(m: m, n: n, k: k, transposition: .second), flops: 2 * m * n * k,

@@ -91,7 +91,8 @@ package struct PagedTokens {
   package func attend(q: Tensor, k: Tensor, v: Tensor, layer: Int, output: Tensor) {
     let width = pages.headWidth, heads = q.columns / width
     precondition(
-      q.columns == heads * width && heads % pages.keyValueHeads == 0 && k.columns == pages.keyValueHeads * width
+      q.columns == heads * width && heads % pages.keyValueHeads == 0
+        && k.columns == pages.keyValueHeads * width
         && v.columns == k.columns && output.columns == q.columns,
       "q \(q.shape), k \(k.shape), v \(v.shape) for \(pages.keyValueHeads) key-value heads of \(width)")
     let place = pages.layer(layer)

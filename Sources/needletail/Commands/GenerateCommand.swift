@@ -68,12 +68,15 @@ struct GenerateCommand: ParsableCommand {
     var written = 0
     let start = ContinuousClock.now
     let engine = Engine(loaded.model.config)
-    var request = GenerationRequest(prompt: ids, maximumTokens: min(tokens, loaded.model.config.context - ids.count))
+    var request = GenerationRequest(
+      prompt: ids, maximumTokens: min(tokens, loaded.model.config.context - ids.count))
     request.sampling = options
     let out = Mutex((stream, 0))
     _ = try engine.submit(request) { event in
       guard case .token(_, let score) = event else { return }
-      out.withLock { $0.1 += 1; terminal.write($0.0.append(score.id)) }
+      out.withLock {
+        $0.1 += 1; terminal.write($0.0.append(score.id))
+      }
     }
     engine.run(ModelRunner(loaded.model, pageCount: 64), untilIdle: true)
     written = out.withLock { $0.1 }
