@@ -4,7 +4,7 @@
 
 Each case is a row of logits, a text, and options under the names of Needletail's SamplingOptions; `probabilities` holds
 [id, p] of the tokens that are left after transformers' processors, in Needletail's order. transformers has no presence
-or frequency penalty: those are OpenAI's formula, over the tokens written. `log_probabilities` are the log-softmax of the
+or frequency penalty: those are OpenAI's formula, over the tokens written. `logProbabilities` are the log-softmax of the
 logits as they were, in float64; `likeliest` the ids in the order of likelihood.
 
 Cases in which a token lies so near a limit that rounding might decide are drawn again.
@@ -94,7 +94,7 @@ def drawn(r, names):
         if case["probabilities"] is not None:
             break
     scores = torch.tensor(logits, dtype=torch.float32).double()
-    case["log_probabilities"] = [round(x, 9) for x in scores.log_softmax(-1).tolist()]
+    case["logProbabilities"] = [round(x, 9) for x in scores.log_softmax(-1).tolist()]
     case["likeliest"] = scores.sort(descending=True).indices.tolist()
     return case
 

@@ -14,7 +14,7 @@ import Testing
     let logitBias: [[Float]]?
     /// [id, p]
     let probabilities: [[Double]]
-    let log_probabilities: [Double]?
+    let logProbabilities: [Double]?
     let likeliest: [Int32]?
 
     var options: SamplingOptions {
@@ -63,7 +63,7 @@ import Testing
   func logProbabilities() throws {
     let rows = Rows()
     for test in Self.cases {
-      guard let expected = test.log_probabilities, let likeliest = test.likeliest else { continue }
+      guard let expected = test.logProbabilities, let likeliest = test.likeliest else { continue }
       var sampler = Sampler(test.options, choice: 0, prompt: test.prompt, alternatives: 5)
       let score = sampler.next(rows.row(test.logits))
       #expect(abs(score.logProbability - expected[Int(score.id)]) < 1e-6)
