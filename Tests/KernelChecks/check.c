@@ -150,7 +150,8 @@ static int check_claim(const claim *claim, nk_pool **pools, int count, nk_check_
 
 int nk_check_all(nk_isa isa, int most_threads, nk_check_report report, void *context) {
   const claim *all[] = {pool_claims,        matrix_claims, attention_claims, rotary_claims,  norm_claims,
-                        elementwise_claims, loss_claims,   optimizer_claims, storage_claims, shard_claims};
+                        elementwise_claims, loss_claims,   optimizer_claims, storage_claims, shard_claims,
+                        sampling_claims};
   nk_pool **pools = calloc((size_t)most_threads, sizeof *pools);
   int failures = 0, started = 0;
   while (started < most_threads && (pools[started] = nk_pool_create(started + 1, isa))) started++;

@@ -23,7 +23,8 @@ typedef struct {
 
 /// The claims of each file, ended by one without a name.
 extern const claim pool_claims[], matrix_claims[], attention_claims[], rotary_claims[], norm_claims[],
-    elementwise_claims[], loss_claims[], optimizer_claims[], storage_claims[], shard_claims[];
+    elementwise_claims[], loss_claims[], optimizer_claims[], storage_claims[], shard_claims[],
+    sampling_claims[];
 
 // ---------------------------------------------------------------- memory
 

@@ -58,7 +58,7 @@ struct Candidates {
       return sorted(low.least..<2, most: low.tally.count).prefix(count).map(\.id)
     }
     // Rare: logits so low that they weigh nothing.
-    return sorted(0..<2, most: weights.count).filter { !$0.logit.isNaN }.prefix(count).map(\.id)
+    return sorted(0..<2, most: weights.count).prefix(count).map(\.id)
   }
 
   private struct Token {
@@ -66,11 +66,13 @@ struct Candidates {
     let logit, weight: Float
   }
 
-  /// Those with weights in `range`, at most `most`; likeliest first, of equals the lower id first.
+  /// Those with weights in `range`, at most `most`; likeliest first, of equals the lower id first, no NaN.
   private func sorted(_ range: Range<Float>, most: Int) -> [Token] {
     var tokens = weights.indices(of: range, most: most).map { id in
       Token(id: id, logit: logits[Int(id)], weight: weights[Int(id)])
     }
+    // They weigh 0.
+    if range.lowerBound <= 0 { tokens.removeAll { $0.logit.isNaN } }
     tokens.sort { $0.logit != $1.logit ? $0.logit > $1.logit : $0.id < $1.id }
     return tokens
   }

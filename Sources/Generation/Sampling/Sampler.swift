@@ -42,7 +42,7 @@ package struct Sampler: Sendable {
   }
 
   /// The logits after penalties and bias: the same tensor, unless it is still wanted as it is.
-  private func changed(_ logits: Tensor) -> Tensor {
+  func changed(_ logits: Tensor) -> Tensor {
     if penalties.isEmpty && bias.isEmpty { return logits }
     var changed = logits
     if alternatives != nil {
@@ -58,10 +58,15 @@ package struct Sampler: Sendable {
     guard let largest = logits.largest else { return 0 }
     let likeliest = Int32(largest.index)
     guard options.temperature > 0, largest.value.isFinite else { return likeliest }
-    var candidates = Candidates(logits, largest: largest.value, temperature: options.temperature)
+    return candidates(logits, largest: largest.value).draw(key.at(count).uniform) ?? likeliest
+  }
+
+  /// What there is to draw from, by logits after penalties and bias.
+  func candidates(_ logits: Tensor, largest: Float) -> Candidates {
+    var candidates = Candidates(logits, largest: largest, temperature: options.temperature)
     candidates.keepTop(options.topK)
     candidates.keepNucleus(options.topP)
     candidates.keepShare(options.minP)
-    return candidates.draw(key.at(count).uniform) ?? likeliest
+    return candidates
   }
 }
