@@ -1,0 +1,4 @@
+/// The server's OpenAPI document.
+enum OpenAPIDocument {
+  static func text(_ limits: RequestLimits) -> String { "{}" }
+}

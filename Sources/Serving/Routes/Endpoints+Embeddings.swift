@@ -1,0 +1,78 @@
+import FoundationEssentials
+import Generation
+import Hummingbird
+import Tokenizers
+
+extension Endpoints {
+  func embed(_ request: Request) async throws -> Response {
+    let model = try slot.ready()
+    let pass = try gate.enter()
+    defer { withExtendedLifetime(pass) {} }
+    let body = try EmbeddingsBody(
+      try await body(request), limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
+    try model.check(body.model)
+    var inputs: [[Int32]] = []
+    for (index, input) in body.inputs.enumerated() {
+      let ids = ids(of: input, model)
+      guard (1...model.context).contains(ids.count) else {
+        throw APIError.invalid(
+          "input \(index) has \(ids.count) tokens, expected 1 … \(model.context)", parameter: "input",
+          code: ids.isEmpty ? nil : "context_length_exceeded")
+      }
+      inputs.append(ids)
+    }
+    var output = JSONOutput(capacity: 4096)
+    output.raw(#"{"object":"list","data":["#)
+    for (index, ids) in inputs.enumerated() {
+      let embedding: [Float]
+      do throws(GenerationFailure) {
+        embedding = try await model.service.embed(ids)
+      } catch {
+        throw APIError(error)
+      }
+      if index > 0 { output.comma() }
+      output.embedding(embedding, index: index, isBase64: body.isBase64)
+    }
+    output.raw(#"],"model":"#)
+    output.string(model.name)
+    let count = inputs.reduce(0) { $0 + $1.count }
+    output.raw(#","usage":{"prompt_tokens":"#)
+    output.integer(count)
+    output.raw(#","total_tokens":"#)
+    output.integer(count)
+    output.raw("}}")
+    return .json(output)
+  }
+
+  /// Texts to embed are data: special tokens written in them are spelled.
+  private func ids(of input: TextInput, _ model: ServedModel) -> [Int32] {
+    switch input {
+    case .text(let text): model.tokenizer.opening + model.tokenizer.encode(text, specials: .asText)
+    case .ids(let ids): ids
+    }
+  }
+}
+
+extension JSONOutput {
+  fileprivate mutating func embedding(_ values: [Float], index: Int, isBase64: Bool) {
+    raw(#"{"object":"embedding","index":"#)
+    integer(index)
+    raw(#","embedding":"#)
+    if isBase64 {
+      string(Data(values.flatMap { Self.littleEndian($0) }).base64EncodedString())
+    } else {
+      raw("[")
+      for (index, value) in values.enumerated() {
+        if index > 0 { comma() }
+        number(value)
+      }
+      raw("]")
+    }
+    raw("}")
+  }
+
+  private static func littleEndian(_ value: Float) -> [UInt8] {
+    let bits = value.bitPattern
+    return [0, 8, 16, 24].map { UInt8(truncatingIfNeeded: bits >> $0) }
+  }
+}
