@@ -218,31 +218,36 @@ def hostile(page, claims):
     made = tab.locator(":is(#log, #popover) :is(img, script, u, b:not(caption > b))").count()
     claims("alternatives are shown as text", made == 0 and "<u>" in tab.inner_text("#popover"), made)
     page.shoot("hostile")
-    whole = "naïve 🐦 日本"
-    cuts = [whole.encode()[i:i + 1] for i in range(len(whole.encode()))]
-    events, held = [], b""
-    for byte in cuts:  # A token a byte; text comes when a character is whole.
-        held += byte
-        with contextlib.suppress(UnicodeDecodeError):
-            held.decode()
-        text = held.decode() if complete(held) else ""
-        held = b"" if text else held
-        score = {"token": byte.decode(errors="replace"), "logprob": -1.0, "bytes": list(byte), "top_logprobs": []}
-        events.append({"choices": [{"index": 0, "delta": {"content": text}, "logprobs": {"content": [score]}}]})
-    body = "".join(f"data: {json.dumps(event)}\r\n\r\n" for event in events) + "data: [DONE]\r\n\r\n"
-    with page.instead("**/v1/chat/completions", content_type="text/event-stream", body=body):
-        page.say("Characters of several tokens")
-    pieces = tab.locator("article").last.locator(".token").all_inner_texts()
-    claims("a character of several tokens is one piece", pieces == list(whole), pieces)
     tab.click("#clear")
 
 
-def complete(data):
-    try:
-        data.decode()
-        return True
-    except UnicodeDecodeError:
-        return False
+def characters(page, claims):
+    """A character may be of several tokens: its text comes with the last of them."""
+    whole = "naïve 🐦 日本"
+    for mode, kind in (("chat", "chat/completions"), ("text", "completions")):
+        choices = []
+        for character in whole:
+            *held, last = [[byte] for byte in character.encode()]
+            choices += [choice(mode, "", byte) for byte in held] + [choice(mode, character, last)]
+        body = "".join(f"data: {json.dumps({'choices': [it]})}\r\n\r\n" for it in choices) + "data: [DONE]\r\n\r\n"
+        page.mode(mode)
+        page.tab.click("#clear")
+        with page.instead(f"**/v1/{kind}", content_type="text/event-stream", body=body):
+            page.say("Characters of several tokens: ")
+        pieces = page.tab.locator("article").last.locator(".token").all_inner_texts()
+        claims(f"{mode}: a character of several tokens is one piece", pieces == list(whole), pieces)
+        page.tab.click("#clear")
+    page.mode("chat")
+
+
+def choice(mode, text, data):
+    """A chunk's choice with one token of the given bytes, named as OpenAI names it."""
+    name = bytes(data).decode() if data[0] < 128 else "bytes:" + "".join(f"\\x{byte:02x}" for byte in data)
+    if mode == "text":
+        scores = {"tokens": [name], "token_logprobs": [-1.0], "top_logprobs": [{name: -1.0}], "text_offset": [0]}
+        return {"index": 0, "text": text, "logprobs": scores}
+    score = {"token": name, "logprob": -1.0, "bytes": data, "top_logprobs": []}
+    return {"index": 0, "delta": {"content": text}, "logprobs": {"content": [score]}}
 
 
 def failures(page, claims):
@@ -259,7 +264,8 @@ def failures(page, claims):
     for name, answer, expected in cases:
         with page.instead("**/v1/chat/completions", **answer):
             page.say("Hello")
-            claims(f"{name} is one clear line", error.is_visible() and expected in error.inner_text(), error.inner_text())
+            shown = error.is_visible() and expected in error.inner_text()
+            claims(f"{name} is one clear line", shown, error.inner_text())
         page.shoot("failure")
         tab.click("#clear")
     with page.instead("**/v1/models", status=401, json=shape):
@@ -311,6 +317,7 @@ def main():
         settings(page, claims)
         conversation(page, claims)
         hostile(page, claims)
+        characters(page, claims)
         claims("no errors in the console", not page.console, page.console)
         failures(page, claims)
         claims("no script of others ran", not page.dialogs, page.dialogs)

@@ -45,13 +45,13 @@ extension ChatPage {
       }
     }
 
-    /** What a chunk of either endpoint says; its tokens as {text, bytes?, logprob, top: [the same]}. */
+    /** What a chunk of either endpoint says; its tokens as {text, bytes, logprob, top: [the same]}. */
     function read(chunk) {
       const choice = chunk.choices?.[0] ?? {}, scores = choice.logprobs;
-      const part = ({ token, bytes, logprob }) => ({ text: token, bytes, logprob });
+      const part = ({ token, bytes, logprob }) => ({ text: token, bytes: bytes ?? bytesOf(token), logprob });
       const ofChat = score => ({ ...part(score), top: (score.top_logprobs ?? []).map(part) });
-      const ofText = (text, i) => ({ text, logprob: scores.token_logprobs[i],
-        top: Object.entries(scores.top_logprobs?.[i] ?? {}).map(([text, logprob]) => ({ text, logprob })) });
+      const ofText = (token, i) => ({ ...part({ token, logprob: scores.token_logprobs[i] }),
+        top: Object.entries(scores.top_logprobs?.[i] ?? {}).map(([token, logprob]) => part({ token, logprob })) });
       const tokens = scores?.content?.map(ofChat) ?? scores?.tokens?.map(ofText) ?? [];
       for (const token of tokens) token.top.sort((a, b) => b.logprob - a.logprob);
       return {
@@ -85,9 +85,14 @@ extension ChatPage {
       }
     }
 
-    /** The text of tokens in a row, from their bytes where the server gives those. */
+    /** A token's bytes; those that are no text are named as OpenAI does, `bytes:\xe2\x80`. */
+    function bytesOf(name) {
+      const codes = /^bytes:((?:\\x[0-9a-f]{2})+)$/.exec(name)?.[1].slice(2).split("\\x");
+      return codes?.map(code => parseInt(code, 16)) ?? [...new TextEncoder().encode(name)];
+    }
+
+    /** The text of tokens in a row. */
     function joined(tokens) {
-      if (!tokens.every(token => token.bytes)) return tokens.map(token => token.text).join("");
       const bytes = new Uint8Array(tokens.flatMap(token => token.bytes));
       return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
     }

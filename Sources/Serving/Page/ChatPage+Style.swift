@@ -126,7 +126,8 @@ extension ChatPage {
 
     #composer { grid-area: 3 / 1; padding: 0 1rem .625rem; }
     .entry { display: flex; align-items: flex-end; gap: .5rem; padding: .375rem;
-      border: 1px solid var(--line); border-radius: 1rem; background: var(--raised); box-shadow: var(--shadow); }
+      border: 1px solid var(--line); border-radius: 1rem; background: var(--raised);
+      box-shadow: var(--shadow); }
     .entry:focus-within { border-color: var(--accent); }
     #input { flex: 1; min-width: 0; max-height: 40dvh; padding: .4375rem .625rem; border: 0; outline: 0;
       background: none; }

@@ -141,9 +141,9 @@ extension ChatPage {
     const popover = $("popover");
 
     /** A token's text with its white space made visible; its bytes where they are no text. */
-    function visible({ text, bytes }) {
-      const hex = byte => `<${byte.toString(16).padStart(2, "0")}>`;
-      if (text.includes("\ufffd") && bytes) return bytes.map(hex).join("");
+    function visible(token) {
+      const text = joined([token]), hex = byte => `<${byte.toString(16).padStart(2, "0")}>`;
+      if (text.includes("\ufffd")) return token.bytes.map(hex).join("");
       const pictures = text.replaceAll(" ", "␣").replaceAll("\n", "⏎").replaceAll("\t", "⇥");
       return pictures.replace(/[\x00-\x1f\x7f]/g, control => hex(control.charCodeAt())) || "(empty)";
     }
