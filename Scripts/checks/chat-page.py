@@ -42,11 +42,12 @@ NAMELESS = """() => [...document.querySelectorAll("button, input, textarea, sele
 
 
 def stream(parts, end="data: [DONE]\n\n"):
-    """Server-sent events of a chat whose tokens are the given parts, each with itself as the only alternative."""
+    """Server-sent events of a chat whose tokens are the given parts, each with one alternative."""
     chunks = []
     for part in parts:
         token = {"token": part, "logprob": -0.5, "bytes": list(part.encode())}
-        score = {**token, "top_logprobs": [token, {**token, "token": "<u>other</u>", "logprob": -2.0}]}
+        other = {"token": "<u>other</u>", "logprob": -2.0, "bytes": list(b"<u>other</u>")}
+        score = {**token, "top_logprobs": [token, other]}
         chunks.append({"choices": [{"index": 0, "delta": {"content": part}, "logprobs": {"content": [score]}}]})
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end
 

@@ -50,8 +50,9 @@ extension ChatPage {
       const choice = chunk.choices?.[0] ?? {}, scores = choice.logprobs;
       const part = ({ token, bytes, logprob }) => ({ text: token, bytes: bytes ?? bytesOf(token), logprob });
       const ofChat = score => ({ ...part(score), top: (score.top_logprobs ?? []).map(part) });
-      const ofText = (token, i) => ({ ...part({ token, logprob: scores.token_logprobs[i] }),
-        top: Object.entries(scores.top_logprobs?.[i] ?? {}).map(([token, logprob]) => part({ token, logprob })) });
+      const named = ([token, logprob]) => part({ token, logprob });
+      const ofText = (token, i) => ({ ...named([token, scores.token_logprobs[i]]),
+        top: Object.entries(scores.top_logprobs?.[i] ?? {}).map(named) });
       const tokens = scores?.content?.map(ofChat) ?? scores?.tokens?.map(ofText) ?? [];
       for (const token of tokens) token.top.sort((a, b) => b.logprob - a.logprob);
       return {
