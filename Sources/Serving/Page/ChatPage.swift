@@ -1,7 +1,7 @@
 /// The page at `/`: a conversation with the model, in one document without outside resources.
 ///
-/// It is written as a browser reads it, and put together here. Text from outside enters as text nodes only,
-/// and its content security policy lets it speak to this server alone.
+/// It is written as a browser reads it, and put together here. Text from outside enters as text nodes only; what
+/// the page may load and whom it may ask is the server's to say (`PagePolicy`).
 enum ChatPage {
   static let html = #"""
     <!doctype html>
@@ -10,8 +10,6 @@ enum ChatPage {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
     <meta name="color-scheme" content="light dark">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; connect-src 'self'; img-src data:;
-      script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
     <title>Needletail</title>
     <link rel="icon" href="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>
       <path fill='%230e7490'
