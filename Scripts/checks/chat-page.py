@@ -48,7 +48,9 @@ def stream(parts, end="data: [DONE]\n\n"):
         token = {"token": part, "logprob": -0.5, "bytes": list(part.encode())}
         other = {"token": "<u>other</u>", "logprob": -2.0, "bytes": list(b"<u>other</u>")}
         score = {**token, "top_logprobs": [token, other]}
-        chunks.append({"choices": [{"index": 0, "delta": {"content": part}, "logprobs": {"content": [score]}}]})
+        chunks.append(
+            {"choices": [{"index": 0, "delta": {"content": part}, "logprobs": {"content": [score]}}]}
+        )
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + end
 
 
@@ -61,7 +63,9 @@ class Page:
         self.tab = self.context.new_page()
         self.tab.set_default_timeout(1000 * options.timeout)
         self.console, self.dialogs, self.requests = [], [], []
-        self.tab.on("console", lambda message: self.console.append(message.text) if message.type == "error" else None)
+        self.tab.on(
+            "console", lambda message: self.console.append(message.text) if message.type == "error" else None
+        )
         self.tab.on("pageerror", lambda error: self.console.append(str(error)))
         self.tab.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         self.tab.on("request", lambda request: self.requests.append(request))
@@ -72,7 +76,11 @@ class Page:
             self.tab.evaluate("key => sessionStorage.setItem('needletail.key', key)", self.options.key)
             self.tab.reload()
         self.tab.wait_for_selector("#model option", state="attached")
-        self.tab.fill("[name=max_tokens]", str(self.options.tokens)) if self.tab.is_visible("#settings") else None
+        (
+            self.tab.fill("[name=max_tokens]", str(self.options.tokens))
+            if self.tab.is_visible("#settings")
+            else None
+        )
 
     def say(self, text, action=None, wait=True):
         self.tab.evaluate(WATCH, action)
@@ -89,7 +97,9 @@ class Page:
 
     def asked(self):
         """The body of the last request for an answer."""
-        return [request for request in self.requests if request.url.endswith("/completions")][-1].post_data_json
+        return [request for request in self.requests if request.url.endswith("/completions")][
+            -1
+        ].post_data_json
 
     def last(self):
         return self.tab.locator("article").last.locator(".text").inner_text()
@@ -113,7 +123,9 @@ def loads(page, claims):
     claims("the page names the server's model", tab.input_value("#model"))
     outside = [r.url for r in page.requests if not r.url.startswith((page.options.url.rstrip("/"), "data:"))]
     claims("nothing is asked of other servers", not outside, outside)
-    documents = [r.url for r in page.requests if r.resource_type not in ("fetch", "xhr") and r.url[:5] != "data:"]
+    documents = [
+        r.url for r in page.requests if r.resource_type not in ("fetch", "xhr") and r.url[:5] != "data:"
+    ]
     claims("the page is one document", len(set(documents)) == 1, documents)
     claims("every control has a name", not tab.evaluate(NAMELESS), tab.evaluate(NAMELESS))
     page.shoot("welcome")
@@ -126,22 +138,36 @@ def answers(page, claims, mode):
     growth = tab.evaluate("window.growth")
     claims(f"{mode}: an answer comes token by token", len(growth) > 3, growth)
     body = page.asked()
-    claims(f"{mode}: probabilities are asked for", body.get("top_logprobs") == 5 or body.get("logprobs") == 5, body)
+    claims(
+        f"{mode}: probabilities are asked for",
+        body.get("top_logprobs") == 5 or body.get("logprobs") == 5,
+        body,
+    )
     note = tab.locator("article .note").last.inner_text()
-    claims(f"{mode}: speed and time to first token stand below", "tokens/s" in note and "first after" in note, note)
+    claims(
+        f"{mode}: speed and time to first token stand below",
+        "tokens/s" in note and "first after" in note,
+        note,
+    )
     token = tab.locator("article").last.locator(".token").nth(1)
     token.hover()
     popover = tab.locator("#popover")
     rows = popover.locator("tr").count() if popover.is_visible() else 0
     text = popover.inner_text()
-    claims(f"{mode}: a token's probability and its alternatives show on hover", rows >= 5 and "%" in text, text)
+    claims(
+        f"{mode}: a token's probability and its alternatives show on hover", rows >= 5 and "%" in text, text
+    )
     page.shoot(f"{mode}-hover")
     tab.mouse.move(1, 1)
     claims(f"{mode}: they go when the pointer does", not popover.is_visible())
     tab.locator("article").last.locator(".token").first.focus()
     before = popover.inner_text()
     tab.keyboard.press("ArrowRight")
-    claims(f"{mode}: they show for keyboards too", popover.is_visible() and popover.inner_text() != before, before)
+    claims(
+        f"{mode}: they show for keyboards too",
+        popover.is_visible() and popover.inner_text() != before,
+        before,
+    )
 
 
 def stops(page, claims, mode):
@@ -153,7 +179,11 @@ def stops(page, claims, mode):
         tab.wait_for_timeout(700)
         still = tab.locator("article").last.locator(".token").count()
         how = {"click": "the button", "Escape": "Escape"}[action]
-        claims(f"{mode}: {how} stops an answer and keeps what came", "stopped" in note and 5 <= count == still, note)
+        claims(
+            f"{mode}: {how} stops an answer and keeps what came",
+            "stopped" in note and 5 <= count == still,
+            note,
+        )
     page.shoot(f"{mode}-stopped")
 
 
@@ -169,14 +199,22 @@ def settings(page, claims):
         texts.append(page.last())
         tab.click("#clear")
     body = page.asked()
-    claims("temperature, stops and system prompt reach the server", body["temperature"] == 0
-           and body["stop"] == ["\n\n\n", "ENOUGH"] and body["messages"][0]["role"] == "system", body)
+    claims(
+        "temperature, stops and system prompt reach the server",
+        body["temperature"] == 0
+        and body["stop"] == ["\n\n\n", "ENOUGH"]
+        and body["messages"][0]["role"] == "system",
+        body,
+    )
     claims("at temperature 0 an answer repeats", texts[0] == texts[1], texts)
     tab.evaluate("sessionStorage.setItem('needletail.key', 'sk-secret')") if not page.options.key else None
     tab.reload()
     claims("settings outlast a reload", tab.input_value("#temperature") == "0")
     lasting = tab.evaluate("JSON.stringify(localStorage)")
-    claims("the key is not kept beyond the tab", tab.input_value("#key") and tab.input_value("#key") not in lasting)
+    claims(
+        "the key is not kept beyond the tab",
+        tab.input_value("#key") and tab.input_value("#key") not in lasting,
+    )
     tab.evaluate("key => key || sessionStorage.removeItem('needletail.key')", page.options.key)
     tab.reload()
     tab.click("text=Reset")
@@ -196,8 +234,12 @@ def conversation(page, claims):
     tab.fill(".editor", "Another question")
     tab.keyboard.press("Control+Enter")
     page.rest()
-    claims("an edited question is asked anew, without what followed", tab.locator("article").count() == 2
-           and page.asked()["messages"] == [{"role": "user", "content": "Another question"}], page.asked())
+    claims(
+        "an edited question is asked anew, without what followed",
+        tab.locator("article").count() == 2
+        and page.asked()["messages"] == [{"role": "user", "content": "Another question"}],
+        page.asked(),
+    )
     tab.locator("article").last.locator("text=Regenerate").click()
     page.rest()
     claims("an answer can be had again", tab.locator("article").count() == 2)
@@ -210,7 +252,7 @@ def conversation(page, claims):
 
 def hostile(page, claims):
     tab = page.tab
-    parts = [HOSTILE[i:i + 7] for i in range(0, len(HOSTILE), 7)] + [HOSTILE]
+    parts = [HOSTILE[i : i + 7] for i in range(0, len(HOSTILE), 7)] + [HOSTILE]
     with page.instead("**/v1/chat/completions", content_type="text/event-stream", body=stream(parts)):
         page.say(HOSTILE)
     claims("text of the model is shown as text", page.last() == 2 * HOSTILE, page.last())
@@ -230,7 +272,10 @@ def characters(page, claims):
         for character in whole:
             *held, last = [[byte] for byte in character.encode()]
             choices += [choice(mode, "", byte) for byte in held] + [choice(mode, character, last)]
-        body = "".join(f"data: {json.dumps({'choices': [it]})}\r\n\r\n" for it in choices) + "data: [DONE]\r\n\r\n"
+        body = (
+            "".join(f"data: {json.dumps({'choices': [it]})}\r\n\r\n" for it in choices)
+            + "data: [DONE]\r\n\r\n"
+        )
         page.mode(mode)
         page.tab.click("#clear")
         with page.instead(f"**/v1/{kind}", content_type="text/event-stream", body=body):
@@ -245,7 +290,12 @@ def choice(mode, text, data):
     """A chunk's choice with one token of the given bytes, named as OpenAI names it."""
     name = bytes(data).decode() if data[0] < 128 else "bytes:" + "".join(f"\\x{byte:02x}" for byte in data)
     if mode == "text":
-        scores = {"tokens": [name], "token_logprobs": [-1.0], "top_logprobs": [{name: -1.0}], "text_offset": [0]}
+        scores = {
+            "tokens": [name],
+            "token_logprobs": [-1.0],
+            "top_logprobs": [{name: -1.0}],
+            "text_offset": [0],
+        }
         return {"index": 0, "text": text, "logprobs": scores}
     score = {"token": name, "logprob": -1.0, "bytes": data, "top_logprobs": []}
     return {"index": 0, "delta": {"content": text}, "logprobs": {"content": [score]}}
@@ -253,14 +303,28 @@ def choice(mode, text, data):
 
 def failures(page, claims):
     tab, error = page.tab, page.tab.locator("#error span")
-    shape = {"error": {"message": f"Too long. {HOSTILE}", "type": "invalid_request_error", "param": None, "code": None}}
+    shape = {
+        "error": {
+            "message": f"Too long. {HOSTILE}",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        }
+    }
     cases = [
         ("a refusal", dict(status=400, json=shape), shape["error"]["message"]),
         ("an answer that is not OpenAI's", dict(status=502, body="<h1>Bad gateway</h1>"), "502"),
         ("no connection", dict(), "cannot be reached"),
-        ("a failure within the stream", dict(content_type="text/event-stream", body=stream(
-            ["Well"], f"data: {json.dumps(shape)}\n\n")), shape["error"]["message"]),
-        ("a stream that breaks off", dict(content_type="text/event-stream", body=stream(["Well"], "")), "broke off"),
+        (
+            "a failure within the stream",
+            dict(content_type="text/event-stream", body=stream(["Well"], f"data: {json.dumps(shape)}\n\n")),
+            shape["error"]["message"],
+        ),
+        (
+            "a stream that breaks off",
+            dict(content_type="text/event-stream", body=stream(["Well"], "")),
+            "broke off",
+        ),
     ]
     for name, answer, expected in cases:
         with page.instead("**/v1/chat/completions", **answer):
@@ -281,8 +345,11 @@ def phone(browser, claims, options):
     device = dict(viewport={"width": 360, "height": 700}, has_touch=True, is_mobile=True)
     page = Page(browser, options, color_scheme="dark", **device)
     page.open()
-    with page.instead("**/v1/chat/completions", content_type="text/event-stream",
-                      body=stream(["A word", " and", " another." * 40, "w" * 300])):
+    with page.instead(
+        "**/v1/chat/completions",
+        content_type="text/event-stream",
+        body=stream(["A word", " and", " another." * 40, "w" * 300]),
+    ):
         page.say("Hello " * 30)
     fits = page.tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
     claims("on a phone nothing is wider than the screen", fits)
@@ -299,7 +366,9 @@ def phone(browser, claims, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url", help="where the server is, as http://127.0.0.1:8080")
     parser.add_argument("--key", default="", help="an API key, where the server wants one")
     parser.add_argument("--tokens", type=int, default=60, help="max tokens of an answer (60)")

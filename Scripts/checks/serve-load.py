@@ -77,7 +77,13 @@ class Load:
         draw = self.random
         body = {"model": self.options.model, "stream": True, "stream_options": {"include_usage": True}}
         if not slow and draw.random() < 0.05:
-            body |= {"prompt": "Once upon a time", "seed": 7, "temperature": 1, "max_tokens": 24, "logprobs": 1}
+            body |= {
+                "prompt": "Once upon a time",
+                "seed": 7,
+                "temperature": 1,
+                "max_tokens": 24,
+                "logprobs": 1,
+            }
             return "/v1/completions", body, True
         most = 64 if slow else min(64, int(draw.expovariate(1 / 20)) + 1)
         body |= {"max_tokens": most, "temperature": draw.choice([0, 0.7, 1, 1.5])}
@@ -86,8 +92,19 @@ class Load:
         text = draw.choice(self.prefixes) if draw.random() < 0.4 else ""
         text = f"{text} {self.words(int(draw.expovariate(1 / 30)) + 1)}".strip()
         text = text.encode()[:room].decode(errors="ignore")
-        body |= draw.choice([{}, {}, {"top_p": 0.9}, {"top_k": 40}, {"min_p": 0.05}, {"frequency_penalty": 0.5},
-                             {"stop": ["\n", "the"]}, {"seed": draw.randrange(1 << 31)}, {"n": 2}])
+        body |= draw.choice(
+            [
+                {},
+                {},
+                {"top_p": 0.9},
+                {"top_k": 40},
+                {"min_p": 0.05},
+                {"frequency_penalty": 0.5},
+                {"stop": ["\n", "the"]},
+                {"seed": draw.randrange(1 << 31)},
+                {"n": 2},
+            ]
+        )
         if slow or draw.random() < 0.2:
             body["logprobs"] = 5
         if self.options.chat and draw.random() < 0.3:
@@ -153,7 +170,9 @@ class Stream:
             raise Bad(f"finish reasons {self.finished}")
         usage = self.usage or {}
         written, prompt = usage.get("completion_tokens", -1), usage.get("prompt_tokens", -1)
-        if not (0 <= written <= most * choices and prompt > 0 and usage.get("total_tokens") == prompt + written):
+        if not (
+            0 <= written <= most * choices and prompt > 0 and usage.get("total_tokens") == prompt + written
+        ):
             raise Bad(f"usage does not add up: {usage}, max_tokens {most}, n {choices}")
         if set(self.finished.values()) == {"length"} and written != most * choices:
             raise Bad(f"ended by length after {written} tokens of {most * choices}")
@@ -238,8 +257,10 @@ async def bites(load, address, path, body):
     load.counts["slow"] += 1
     payload = json.dumps(body).encode()
     key = f"Authorization: Bearer {load.options.key}\r\n" if load.options.key else ""
-    writer.write(f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n{key}"
-                 f"Connection: close\r\nContent-Length: {len(payload)}\r\n\r\n".encode() + payload)
+    writer.write(
+        f"POST {path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Type: application/json\r\n{key}"
+        f"Connection: close\r\nContent-Length: {len(payload)}\r\n\r\n".encode() + payload
+    )
     received = bytearray()
     try:
         await writer.drain()
@@ -274,7 +295,7 @@ def unchunked(data):
         count = int(size, 16)
         if not count:
             return whole
-        whole, data = whole + data[:count], data[count + 2:]
+        whole, data = whole + data[:count], data[count + 2 :]
 
 
 async def slow_loris(load):
@@ -295,7 +316,9 @@ async def slow_loris(load):
                     if not await asyncio.wait_for(reader.read(1024), 1):
                         break
                 except asyncio.TimeoutError:
-                    if load.over and (not load.terminated or time.monotonic() - load.terminated > load.options.drain):
+                    if load.over and (
+                        not load.terminated or time.monotonic() - load.terminated > load.options.drain
+                    ):
                         break
         except OSError:
             pass
@@ -364,7 +387,8 @@ async def run(load, claims, server):
     options = load.options
     timeout = aiohttp.ClientTimeout(total=options.patience)
     async with aiohttp.ClientSession(
-            options.url, headers=load.headers, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+        options.url, headers=load.headers, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
+    ) as session:
         await prepare(load, session)
         before = descriptors(options.pid) if options.pid else 0
         load.start = time.monotonic()
@@ -401,8 +425,11 @@ async def prepare(load, session):
     body = {"model": options.model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     async with session.post("/v1/chat/completions", json=body) as response:
         options.chat = response.status == 200
-    print(f"model {options.model}, context {options.context}, {'with' if options.chat else 'without'} chat; "
-          f"{options.clients} clients, {options.slow} slow readers, {options.loris} slow senders", flush=True)
+    print(
+        f"model {options.model}, context {options.context}, {'with' if options.chat else 'without'} chat; "
+        f"{options.clients} clients, {options.slow} slow readers, {options.loris} slow senders",
+        flush=True,
+    )
 
 
 async def idle(load, claims, before):
@@ -412,8 +439,14 @@ async def idle(load, claims, before):
         for _ in range(100):
             async with session.get("/metrics") as response:
                 text = await response.text()
-            gauges = {name: float(value) for name, value in re.findall(
-                r"^(needletail_(?:requests_active|choices_waiting|choices_running|kv_pages_used)) (\S+)$", text, re.M)}
+            gauges = {
+                name: float(value)
+                for name, value in re.findall(
+                    r"^(needletail_(?:requests_active|choices_waiting|choices_running|kv_pages_used)) (\S+)$",
+                    text,
+                    re.M,
+                )
+            }
             if gauges and not any(gauges.values()):
                 break
             await asyncio.sleep(0.1)
@@ -424,7 +457,9 @@ async def idle(load, claims, before):
             if after <= before + 8:
                 break
             await asyncio.sleep(0.1)
-        claims(f"no connection stays open ({before} file descriptors before, {after} after)", after <= before + 8)
+        claims(
+            f"no connection stays open ({before} file descriptors before, {after} after)", after <= before + 8
+        )
 
 
 def quantile(values, share):
@@ -450,8 +485,15 @@ def table(load, seconds):
         held = f"{min(load.held):.0f} … {max(load.held):.0f} s, {len(load.held)} times"
         rows.append(("slow senders were held", held))
     if load.resident:
-        rows.append(("resident, first / most / last", " / ".join(
-            f"{value:,.0f}" for value in (load.resident[0], max(load.resident), load.resident[-1])) + " MB"))
+        rows.append(
+            (
+                "resident, first / most / last",
+                " / ".join(
+                    f"{value:,.0f}" for value in (load.resident[0], max(load.resident), load.resident[-1])
+                )
+                + " MB",
+            )
+        )
     return "\n".join(f"  {name:<32} {value}" for name, value in rows)
 
 
@@ -463,7 +505,7 @@ def flat(load):
     """The mean resident size of the last quarter of the time over that of the second."""
     quarter = len(load.resident) // 4
     mean = lambda values: sum(values) / len(values)  # noqa: E731
-    return mean(load.resident[-quarter:]) / mean(load.resident[quarter:2 * quarter])
+    return mean(load.resident[-quarter:]) / mean(load.resident[quarter : 2 * quarter])
 
 
 def judge(load, claims):
@@ -472,12 +514,17 @@ def judge(load, claims):
     claims("every answer is well formed and complete", not load.errors, f"{load.errors.total()} are not")
     claims(f"there were answers ({load.counts['complete']})", load.counts["complete"] > 0)
     if load.canaries.total() > 1 or not load.options.terminate_at:
-        claims(f"the same seeded request got the same text each time ({load.canaries.total()} times)",
-               len(load.canaries) == 1, load.canaries)
+        claims(
+            f"the same seeded request got the same text each time ({load.canaries.total()} times)",
+            len(load.canaries) == 1,
+            load.canaries,
+        )
     if len(load.resident) >= 20 and not load.options.terminate_at:
         ratio = flat(load)
-        claims(f"memory is flat: last quarter over second {ratio:.3f}, at most {load.options.growth}",
-               ratio <= load.options.growth)
+        claims(
+            f"memory is flat: last quarter over second {ratio:.3f}, at most {load.options.growth}",
+            ratio <= load.options.growth,
+        )
     elif load.options.pid and not load.options.terminate_at:
         print("too short to judge memory: 20 s or more")
 
@@ -503,20 +550,30 @@ def start(options):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("url", help="where the server is, as http://127.0.0.1:8080")
-    parser.add_argument("--clients", type=int, default=200, metavar="N", help="streaming clients at once (200)")
-    parser.add_argument("--seconds", type=float, default=60, metavar="T", help="how long new requests are made (60)")
+    parser.add_argument(
+        "--clients", type=int, default=200, metavar="N", help="streaming clients at once (200)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=60, metavar="T", help="how long new requests are made (60)"
+    )
     parser.add_argument("--disconnect", type=float, default=0.1, metavar="P", help="share that leaves (0.1)")
     parser.add_argument("--slow", type=int, default=4, metavar="N", help="slow readers (4)")
     parser.add_argument("--loris", type=int, default=4, metavar="N", help="senders of a byte a second (4)")
     parser.add_argument("--pid", type=int, help="the server's process, to see its memory")
-    parser.add_argument("--start", metavar="COMMAND", help="start the server with this command, end it afterwards")
+    parser.add_argument(
+        "--start", metavar="COMMAND", help="start the server with this command, end it afterwards"
+    )
     parser.add_argument("--terminate-at", type=float, metavar="S", help="send SIGTERM after S seconds")
     parser.add_argument("--drain", type=float, default=60, help="seconds a shutdown may take (60)")
     parser.add_argument("--patience", type=float, default=120, help="seconds an answer may take (120)")
     parser.add_argument("--growth", type=float, default=1.05, help="memory that counts as flat (1.05)")
-    parser.add_argument("--context", type=int, help="tokens a prompt and its answer may have (asked of the server)")
+    parser.add_argument(
+        "--context", type=int, help="tokens a prompt and its answer may have (asked of the server)"
+    )
     parser.add_argument("--model", help="the model's name (asked of the server)")
     parser.add_argument("--key", default="", help="an API key, where the server wants one")
     parser.add_argument("--seed", type=int, default=1, help="of the requests that are drawn (1)")
