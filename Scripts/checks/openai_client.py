@@ -268,7 +268,7 @@ def bias(serve):
     equal((len(forced.logprobs.tokens), len(set(forced.logprobs.tokens))), (4, 1))
     assert forced.text.strip() in serve.text_of([token] * 4), (forced.text, serve.text_of([token] * 4))
     first = serve.complete(max_tokens=1, logprobs=0).choices[0].logprobs.tokens
-    likeliest = serve.ids(serve.text(max_tokens=1))[-1]
+    likeliest = (serve.ids(serve.text(max_tokens=1)) or [token])[-1]
     other = (
         serve.complete(max_tokens=1, logprobs=0, logit_bias={str(likeliest): -100}).choices[0].logprobs.tokens
     )

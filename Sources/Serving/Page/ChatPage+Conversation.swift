@@ -80,15 +80,18 @@ extension ChatPage {
         }
       } catch (error) {
         if (request.signal.aborted) end = "stopped";
+        else if (error.code === "no_chat_template") showError("This model has no chat template: use Text, above.");
         else showError(error.message, true);
       }
       note(end);
-      if (!turn.pieces.length) {
+      state.request = null;
+      if (turn.pieces.length) {
+        showBusy();  // Not all anew: somebody may be reading or selecting.
+      } else {
         if (turns.at(-1) === turn) turns.pop();
         if (!end && $("error").hidden) showError("The model ended its answer before it began.", true);
+        render();
       }
-      state.request = null;
-      render();
       save();
     }
 

@@ -19,10 +19,10 @@ extension ChatPage {
         throw signal?.aborted ? error : new Error("The server cannot be reached.");
       }
       if (response.ok) return response;
-      let message = "";
-      try { message = (await response.json()).error.message; } catch { /* Not in OpenAI's shape. */ }
-      message ||= `The server answered ${response.status} ${response.statusText}`.trim() + ".";
-      throw Object.assign(new Error(message), { status: response.status });
+      let told = {};
+      try { told = (await response.json()).error ?? {}; } catch { /* Not in OpenAI's shape. */ }
+      const message = told.message || `The server answered ${response.status} ${response.statusText}`.trim() + ".";
+      throw Object.assign(new Error(message), { status: response.status, code: told.code });
     }
 
     /** The JSON values of a stream of server-sent events, up to its `[DONE]`. */
