@@ -20,6 +20,7 @@ import random
 import re
 import socket
 import statistics
+import sys
 import time
 from urllib.parse import urlsplit
 
@@ -147,7 +148,7 @@ class Faults:
     """Sends faults and claims."""
 
     def __init__(self, server, claims):
-        self.server, self.claims = server, claims
+        self.server, self.claims, self.ill = server, claims, 0
         models = strict(server.get("/v1/models").body)
         model = server.options.model or models["data"][0]["id"]
         self.good = {
@@ -164,10 +165,15 @@ class Faults:
 
     def judge(self, name, answer, fits):
         well = self.server.is_well()
+        self.ill = 0 if well else self.ill + 1
         got = "silence" if answer is None else answer
         self.claims(
             name, answer is not None and fits(answer) and well, got if well else f"{got}, and is not well now"
         )
+
+        if self.ill == 3:
+            print("FAIL  the server is gone: the rest was not sent")
+            sys.exit(1)
 
     def refused(self, name, answer):
         self.judge(name, answer, lambda answer: answer.is_refusal)

@@ -80,7 +80,7 @@ extension ChatPage {
         }
       } catch (error) {
         if (request.signal.aborted) end = "stopped";
-        else if (error.code === "no_chat_template") showError("This model has no chat template: use Text, above.");
+        else if (error.code === "no_chat_template") showError("This model has no chat template: use Text.");
         else showError(error.message, true);
       }
       note(end);

@@ -21,8 +21,9 @@ extension ChatPage {
       if (response.ok) return response;
       let told = {};
       try { told = (await response.json()).error ?? {}; } catch { /* Not in OpenAI's shape. */ }
-      const message = told.message || `The server answered ${response.status} ${response.statusText}`.trim() + ".";
-      throw Object.assign(new Error(message), { status: response.status, code: told.code });
+      const { status, statusText } = response;
+      const message = told.message || `The server answered ${`${status} ${statusText}`.trim()}.`;
+      throw Object.assign(new Error(message), { status, code: told.code });
     }
 
     /** The JSON values of a stream of server-sent events, up to its `[DONE]`. */

@@ -1,7 +1,7 @@
 /// The page at `/`: a conversation with the model, in one document without outside resources.
 ///
-/// It is written as a browser reads it, and put together here. Text from outside enters as text nodes only; what
-/// the page may load and whom it may ask is the server's to say (`PagePolicy`).
+/// It is written as a browser reads it, and put together here. Text from outside enters as text nodes only;
+/// what the page may load and whom it may ask is the server's to say (`PagePolicy`).
 enum ChatPage {
   static let html = #"""
     <!doctype html>
