@@ -149,7 +149,10 @@ class Faults:
 
     def __init__(self, server, claims):
         self.server, self.claims, self.ill = server, claims, 0
-        models = strict(server.get("/v1/models").body)
+        try:
+            models = strict(server.get("/v1/models").body)
+        except (OSError, AttributeError, ValueError):
+            raise SystemExit(f"{server.options.url}/v1/models gives no answer: is a server there?") from None
         model = server.options.model or models["data"][0]["id"]
         self.good = {
             "/v1/completions": {"model": model, "prompt": "Once", "max_tokens": 2},
