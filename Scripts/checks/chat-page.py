@@ -71,10 +71,10 @@ class Page:
         self.tab.on("request", lambda request: self.requests.append(request))
 
     def open(self):
-        self.tab.goto("/")
         if self.options.key:
-            self.tab.evaluate("key => sessionStorage.setItem('needletail.key', key)", self.options.key)
-            self.tab.reload()
+            key = json.dumps(self.options.key)
+            self.context.add_init_script(f"sessionStorage.setItem('needletail.key', {key})")
+        self.tab.goto("/")
         self.tab.wait_for_selector("#model option", state="attached")
         (
             self.tab.fill("[name=max_tokens]", str(self.options.tokens))
