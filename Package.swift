@@ -44,6 +44,7 @@ let house: [Target] =
   + layer("Collectives", needs: ["Tensors", "Topology", "CMPI"])
   + layer("Schedules")
   + layer("Tokenizers", needs: ["CSentencePiece"])
+  + layer("Templates")
   // 2  The mathematics and its state.
   + layer("Layers", needs: ["Tensors", "Topology", "Collectives"])
   + layer("Optimizers", needs: ["Tensors"])
@@ -63,7 +64,7 @@ let house: [Target] =
     ])
   + layer(
     "Generation",
-    needs: ["Models", "Layers", "Collectives", "Topology", "Tokenizers", "Telemetry", "Tensors"])
+    needs: ["Models", "Layers", "Collectives", "Topology", "Tokenizers", "Templates", "Files", "Telemetry", "Tensors"])
   // 5  What people do with models, and what they plan to.
   + layer(
     "Planning",
@@ -94,7 +95,8 @@ let commands: [Target] = [
   .executableTarget(
     name: "needletail",
     dependencies: [
-      "Planning", "Training", "Generation", "Evaluation", "Corpus", "Models", "Checkpoints", "Optimizers",
+      "Planning", "Training", "Generation", "Evaluation", "Serving", "Templates", "Corpus", "Models",
+      "Checkpoints", "Optimizers",
       "Schedules",
       "Collectives", "Topology", "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -109,21 +109,25 @@ package struct ModelDirectory {
 
   /// The model with its weights found and held against its shape.
   package func stored() throws -> StoredModel {
-    try checkSize()
-    var layout = format?.layout(config) ?? TensorLayout(namesOf: files)
+    let quantized = try QuantizedTensors(files)
+    let source: any TensorSource = quantized ?? files
+    try checkSize(source)
+    var layout = format?.layout(config) ?? TensorLayout(namesOf: source)
     layout.ignoredNames.formUnion(copies)
-    return StoredModel(
-      path: path, config: config, weights: try ParameterReader(files, layout), companions: companions)
+    var stored = StoredModel(
+      path: path, config: config, weights: try ParameterReader(source, layout), companions: companions)
+    stored.quantization = quantized?.format
+    return stored
   }
 
   /// Throws where the shape cannot be that of the weights, before memory is taken for what it says.
-  private func checkSize() throws {
-    let stored = files.tensors.values.reduce(0) { $0 + Double($1.count) }
+  private func checkSize(_ source: any TensorSource) throws {
+    let stored = source.tensors.values.reduce(0) { $0 + Double($1.count) }
     let claimed = config.parameterCount
     let isSound =
       isForeign
       // What is missing or misshapen is named, of a shape that is not absurd.
-      ? claimed < 4 * stored + 1e6 && config.layers <= files.tensors.count : claimed == stored
+      ? claimed < 4 * stored + 1e6 && config.layers <= source.tensors.count : claimed == stored
     guard isSound else {
       throw Failure(
         description:

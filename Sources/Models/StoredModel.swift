@@ -15,6 +15,8 @@ package struct StoredModel {
   package let weights: ParameterReader
   /// The tokenizer, and what else belongs to the model but its weights.
   package var companions: Companions
+  /// Of its matrices, where they are quantized.
+  var quantization: WeightFormat?
 
   package init(path: String, config: Transformer.Config, weights: ParameterReader, companions: Companions) {
     self.path = path
@@ -81,6 +83,13 @@ package struct StoredModel {
 
   /// Of an encoder's head, which differs with what it is there for.
   private static let headPrefixes = ["transform.", "output.", "pooler.", "order.", "classifier."]
+
+  /// The narrowest format in which no weight of a matrix is rounded.
+  package var weightFormat: WeightFormat {
+    if let quantization { return quantization }
+    let types = Set(weights.parameters.values.filter { $0.shape.count == 2 }.map(\.type))
+    return types == [.bf16] ? .bf16 : .f32
+  }
 
   // MARK: Writing
 

@@ -29,6 +29,8 @@ package final class ModelSlot: Sendable {
     }
   }
 
+  package var isReady: Bool { model != nil }
+
   var model: ServedModel? {
     state.withLock { state in
       if case .ready(let model) = state { model } else { nil }

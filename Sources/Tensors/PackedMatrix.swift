@@ -93,3 +93,34 @@ extension Tensor {
     }
   }
 }
+
+extension Tensor {
+  /// self [rows, columns] as fp8 or int8 codes, row by row, and their scales [rows, scales of a row]: what files hold.
+  package func quantized(as format: WeightFormat) -> (codes: Tensor, scales: Tensor) {
+    precondition(format.scales(columns: columns) > 0 && isContiguous, "\(format) of \(shape)")
+    let codes = Tensor(uninitialized: shape, .u8, on: device)
+    let scales = Tensor(uninitialized: Shape(rows, format.scales(columns: columns)), on: device)
+    device.run("quantizing", bytes: byteCount + codes.byteCount) {
+      nk_quantize(
+        $0, format.kernel, f32, Int64(rows), Int64(columns), codes.raw.assumingMemoryBound(to: UInt8.self),
+        scales.f32)
+    }
+    return (codes, scales)
+  }
+}
+
+extension WeightFormat {
+  /// Writes to `floats` what codes `range` of a matrix with `columns` columns stand for; `scales`: of all its rows.
+  package func dequantize(
+    _ codes: UnsafeRawBufferPointer, _ range: Range<Int>, columns: Int, scales: [Float],
+    into floats: UnsafeMutableRawBufferPointer
+  ) {
+    precondition(
+      codes.count == range.count && floats.count >= 4 * range.count
+        && (range.isEmpty || (range.upperBound - 1) / columns < scales.count / self.scales(columns: columns)))
+    guard let from = codes.bindMemory(to: UInt8.self).baseAddress,
+      let to = floats.bindMemory(to: Float.self).baseAddress
+    else { return }
+    nk_dequantize(kernel, from, Int64(range.lowerBound), Int64(range.count), Int64(columns), scales, to)
+  }
+}

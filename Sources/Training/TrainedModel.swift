@@ -65,6 +65,14 @@ package struct TrainedModel: Sendable {
     return model
   }
 
+  /// The tokens that end a text, by the files beside the weights.
+  package var endIDs: [Int32] { (try? Companions(tokenizerPath).special?.ends) ?? [] }
+
+  /// How weights are kept so that they are what the files have.
+  package func weightFormat() throws -> WeightFormat {
+    step == nil ? try ModelDirectory(path).stored().weightFormat : .f32
+  }
+
   /// The model on disk, to be written in another format.
   package func stored() throws -> StoredModel {
     guard step != nil else { return try ModelDirectory(path).stored() }

@@ -15,7 +15,7 @@ struct Needletail: AsyncParsableCommand {
     version: "0.1.0",
     subcommands: [
       TokenizerCommand.self, CorpusCommand.self, TrainCommand.self, FinetuneCommand.self,
-      GenerateCommand.self,
+      GenerateCommand.self, ServeCommand.self, QuantizeCommand.self,
       EvaluateCommand.self, ImportCommand.self, ExportCommand.self, CheckpointCommand.self,
       ConfigCommand.self, BenchmarkCommand.self, ScheduleCommand.self, PlanCommand.self,
     ])

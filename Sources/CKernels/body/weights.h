@@ -1,4 +1,5 @@
 // Weights in the formats of inference: how one vector of them becomes floats, and how floats become them.
+#include "codes.h"
 
 typedef uint16_t v16 __attribute__((vector_size(VECTOR_BYTES / 2)));
 typedef int16_t v16s __attribute__((vector_size(VECTOR_BYTES / 2)));
@@ -8,7 +9,7 @@ typedef int8_t v8s_unaligned __attribute__((vector_size(VECTOR_BYTES / 4), align
 typedef uint8_t v8_unaligned __attribute__((vector_size(VECTOR_BYTES / 4), aligned(1)));
 typedef uint32_t vu __attribute__((vector_size(VECTOR_BYTES)));
 
-/// What an E4M3 weight is taken for: a float of its bits in another format, too small by this.
+/// What an E4M3 weight is taken for, a float of its bits in another format, is too small by this.
 #define FP8_SCALE 256.0f
 
 static inline __attribute__((always_inline)) int64_t weight_bytes(nk_weights kind) {
@@ -36,25 +37,6 @@ static inline __attribute__((always_inline)) vf load_weights(nk_weights kind, co
   }
 }
 
-static inline uint16_t bf16_bits(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, 4);
-  if ((bits & 0x7FFFFFFF) > 0x7F800000) return (uint16_t)(bits >> 16 | 0x40);
-  return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
-/// The E4M3 code nearest to x, of two the even one; 448 and −448 beyond them.
-static inline uint8_t fp8_bits(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, 4);
-  uint8_t sign = (uint8_t)(bits >> 24 & 0x80);
-  float size = fabsf(x);
-  if (!(size < 448)) return sign | 0x7E;
-  if (size < 0x1p-6f) return sign | (uint8_t)__builtin_roundevenf(size * 512);
-  bits &= 0x7FFFFFFF;
-  return sign | (uint8_t)(((bits + 0x7FFFF + (bits >> 20 & 1)) >> 20) - (120 << 3));
-}
-
 /// `count` floats, scaled by `inverse` of the same places, as weights at `p`.
 static inline __attribute__((always_inline)) void store_weights(nk_weights kind, uint8_t *p, const float *x,
                                                                 const float *inverse, int64_t count) {
@@ -62,6 +44,6 @@ static inline __attribute__((always_inline)) void store_weights(nk_weights kind,
     case NK_WEIGHTS_F32: ((float *)p)[i] = x[i]; break;
     case NK_WEIGHTS_BF16: ((uint16_t *)p)[i] = bf16_bits(x[i]); break;
     case NK_WEIGHTS_FP8: p[i] = fp8_bits(x[i] * inverse[i]); break;
-    case NK_WEIGHTS_INT8: p[i] = (uint8_t)(int8_t)__builtin_rintf(x[i] * inverse[i]); break;
+    case NK_WEIGHTS_INT8: p[i] = (uint8_t)int8_bits(x[i] * inverse[i]); break;
     }
 }

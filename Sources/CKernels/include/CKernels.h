@@ -108,6 +108,12 @@ void nk_packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *ar
 void nk_unpack_rows(nk_pool *pool, const nk_packed *b, int64_t first_row, const int32_t *ids, int64_t rows, float *y,
                     int64_t ldy);
 
+/// codes[rows, k] = x as FP8 or INT8 codes, row by row, and scales[rows, groups] of them: what files hold.
+void nk_quantize(nk_pool *pool, nk_weights kind, const float *x, int64_t rows, int64_t k, uint8_t *codes, float *scales);
+/// y = codes · their scales, for elements first ..< first + count of codes[rows, k]; scales are those of all rows.
+void nk_dequantize(nk_weights kind, const uint8_t *codes, int64_t first, int64_t count, int64_t k, const float *scales,
+                   float *y);
+
 // ---------------------------------------------------------------- attention
 
 /// Scaled-dot-product attention with grouped queries; no [length,length] matrix is kept.

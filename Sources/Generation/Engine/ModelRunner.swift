@@ -40,9 +40,11 @@ package final class ModelRunner {
     return max(longest + 1, bytes / page)
   }
 
-  var device: Device { model.device }
+  package var device: Device { model.device }
   var config: Transformer.Config { model.config }
   var pageCount: Int { pages.count }
+  /// Tokens whose keys and values there is room for.
+  package var cacheTokens: Int { pages.count * device.pageTokens }
   var hasFollowers: Bool { rank.tensor.count * rank.pipeline.count > 1 }
 
   /// Leads a step. Gives the logits [rows, vocabulary] of the plan's `logitRows`, and what the last norm makes

@@ -9,7 +9,7 @@ package struct Companions {
   /// Paths by the names that the files have beside a model.
   private(set) var files: [String: String]
   /// As `generation_config.json` has them, or else the model's own configuration; nil: neither says one.
-  let special: SpecialIDs?
+  package let special: SpecialIDs?
   /// `id2label` and `label2id` as transformers' configuration has them; empty: none.
   let labels: [String: JSON]
 
@@ -123,6 +123,15 @@ package struct SpecialIDs: Sendable {
   }
 
   var isEmpty: Bool { ids.isEmpty }
+
+  /// The tokens that end a text: one, several, or none that is known.
+  package var ends: [Int32] {
+    let values =
+      if case .array(let several)? = ids["eos_token_id"] { several } else { [ids["eos_token_id"] ?? .null] }
+    return values.compactMap { value in
+      if case .integer(let id) = value { Int32(exactly: id) } else { nil }
+    }
+  }
 
   /// With those of `other` that this lacks.
   func completed(with other: SpecialIDs?) -> SpecialIDs {

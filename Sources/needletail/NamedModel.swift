@@ -26,20 +26,3 @@ struct NamedModel: Sendable {
     }
   }
 }
-
-/// A model with its tokenizer that writes text.
-struct LoadedModel {
-  let model: Transformer
-  let tokenizer: any Tokenizer
-
-  init(_ path: String, tokenizer: String?, threads: Int?) throws {
-    try ThreadCount.check(threads)
-    let named = try NamedModel(path, tokenizer: tokenizer)
-    guard named.trained.config.kind == .decoder else {
-      throw ValidationError(
-        "\(path) is an encoder (model.kind): it fills masks and answers questions, and writes no text")
-    }
-    model = try named.trained.load(on: Device(threads: threads ?? Device.processorCount))
-    self.tokenizer = named.tokenizer
-  }
-}

@@ -1,0 +1,106 @@
+import Templates
+
+/// A line of a file of prompts: a JSON object with `prompt`, a text or token ids, or with `messages`, and perhaps with
+/// settings of its own, named as in OpenAI's API. What else it has is passed through.
+package struct PromptLine: Sendable {
+  package enum Content: Sendable {
+    case text(String)
+    case ids([Int32])
+    case messages([ChatMessage])
+  }
+
+  package let content: Content
+  /// The line's own settings over those that hold for all.
+  package var sampling: SamplingOptions
+  package var maximumTokens: Int
+  package var choices: Int
+  package var stops: [String]
+
+  /// What holds where a line says nothing.
+  package struct Defaults: Sendable {
+    package var sampling = SamplingOptions()
+    package var maximumTokens = 128
+    package var choices = 1
+    package var stops: [String] = []
+
+    package init() {}
+  }
+
+  /// What is wrong with a line.
+  package struct Failure: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  /// - Parameter source: where the line is, for messages.
+  package init(_ json: [UInt8], defaults: Defaults, source: String) throws(Failure) {
+    func failure(_ sentence: String) -> Failure { Failure(description: "\(source): \(sentence)") }
+    let value: TemplateValue
+    do { value = try TemplateValue(json: json, source: source) } catch { throw Failure(description: "\(error)") }
+    guard case .mapping = value else { throw failure("is not a JSON object, expected one with prompt or messages") }
+    if value["completions"] != nil { throw failure("has completions already: it is an output, expected prompts") }
+    content = try Self.content(value, failure)
+
+    func number(_ key: String, _ initial: Double) throws(Failure) -> Double {
+      switch value[key] {
+      case nil, .some(.none): return initial
+      case .integer(let integer): return Double(integer)
+      case .number(let number): return number
+      default: throw failure("\(key) is not a number")
+      }
+    }
+    func integer(_ key: String, _ initial: Int) throws(Failure) -> Int {
+      switch value[key] {
+      case nil, .some(.none): return initial
+      case .integer(let integer): return integer
+      default: throw failure("\(key) is not a whole number")
+      }
+    }
+    var sampling = defaults.sampling
+    sampling.temperature = try number("temperature", sampling.temperature)
+    sampling.topP = try number("top_p", sampling.topP)
+    sampling.topK = try integer("top_k", sampling.topK)
+    sampling.minP = try number("min_p", sampling.minP)
+    sampling.repetitionPenalty = try number("repetition_penalty", sampling.repetitionPenalty)
+    sampling.presencePenalty = try number("presence_penalty", sampling.presencePenalty)
+    sampling.frequencyPenalty = try number("frequency_penalty", sampling.frequencyPenalty)
+    if case .integer(let seed)? = value["seed"] { sampling.seed = UInt64(bitPattern: Int64(seed)) }
+    self.sampling = sampling
+    maximumTokens = try integer("max_tokens", defaults.maximumTokens)
+    choices = try integer("n", defaults.choices)
+    switch value["stop"] {
+    case nil, .some(.none): stops = defaults.stops
+    case .string(let text): stops = [text]
+    case .list(let texts):
+      stops = texts.compactMap(\.text)
+      guard stops.count == texts.count else { throw failure("stop is not a string or a list of strings") }
+    default: throw failure("stop is not a string or a list of strings")
+    }
+  }
+
+  private static func content(
+    _ value: TemplateValue, _ failure: (String) -> Failure
+  ) throws(Failure) -> Content {
+    switch (value["prompt"], value["messages"]) {
+    case (.string(let text)?, nil): return .text(text)
+    case (.list(let elements)?, nil):
+      var ids: [Int32] = []
+      for element in elements {
+        guard case .integer(let id) = element, let id = Int32(exactly: id) else {
+          throw failure("prompt is a list of something else than token ids")
+        }
+        ids.append(id)
+      }
+      return .ids(ids)
+    case (nil, .list(let messages)?):
+      var all: [ChatMessage] = []
+      for message in messages {
+        guard case .mapping(let members) = message, let role = message["role"]?.text else {
+          throw failure("messages has an element without a role, expected {\"role\": …, \"content\": …}")
+        }
+        all.append(ChatMessage(role: role, content: message["content"]?.text ?? "", others: members))
+      }
+      return .messages(all)
+    default: throw failure("expected either prompt, a text or token ids, or messages, a list")
+    }
+  }
+}
