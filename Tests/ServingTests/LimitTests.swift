@@ -113,8 +113,8 @@ struct LimitTests {
   @Test("bound the time that a request takes to arrive")
   func slowloris() async throws {
     let config = Self.config {
-      $0.timeouts.arrival = .milliseconds(300)
-      $0.timeouts.idle = .milliseconds(300)
+      $0.timeouts.arrival = .milliseconds(1500)
+      $0.timeouts.idle = .milliseconds(1500)
     }
     try await Served.with(ScriptedService("x"), config: config) { served in
       // Nothing, half a head, and a body that drips.
@@ -127,7 +127,7 @@ struct LimitTests {
       }
       try await Wire.with(served.port) { wire in
         try await wire.send("POST /tokenize HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-        for _ in 0..<100 {
+        for _ in 0..<300 {
           try? await wire.send("{")
           try await Task.sleep(for: .milliseconds(20))
         }

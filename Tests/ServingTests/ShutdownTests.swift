@@ -14,8 +14,8 @@ struct ShutdownTests {
       async let reply = served.post("/v1/completions", #"{"prompt":"a","stream":\#(streams)}"#)
       try await eventually("it runs") { service.state.withLock { $0.written == 3 } }
       served.server.shutdown()
-      try await Task.sleep(for: .milliseconds(100))
-      await #expect(throws: (any Error).self) { try await served.get("/health") }
+      // New connections are refused, sooner or later.
+      while let reply = try? await served.get("/health") { #expect(reply.status == 200) }
       service.state.withLock { $0.tokensAllowed = nil }
       let text =
         try await streams
