@@ -88,7 +88,8 @@ let house: [Target] =
       .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       .product(name: "Logging", package: "swift-log"),
       .product(name: "Crypto", package: "swift-crypto"),
-    ])
+    ],
+    testNeeds: [.product(name: "NIOPosix", package: "swift-nio")])
 
 // 6  The command.
 let commands: [Target] = [

@@ -18,9 +18,6 @@ struct ChatBody {
     maximumTokens = try fields.integer("max_completion_tokens", in: 1 ... .max) ?? maximum
     let wantsScores = try fields.bool("logprobs") ?? false
     let count = try fields.integer("top_logprobs", in: 0...20)
-    if count != nil, !wantsScores {
-      throw .invalid("top_logprobs needs logprobs to be true", parameter: "top_logprobs")
-    }
     alternatives = wantsScores ? count ?? 0 : nil
     addsGenerationPrompt = try fields.bool("add_generation_prompt") ?? true
     tools = try Self.tools(fields)

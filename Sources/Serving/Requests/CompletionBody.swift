@@ -2,6 +2,7 @@
 struct CompletionBody {
   var model: String?
   var prompts: [TextInput]
+  /// 0: the prompt is only scored, or echoed.
   var maximumTokens: Int
   /// How many of the likeliest tokens are named beside each.
   var alternatives: Int?
@@ -19,10 +20,6 @@ struct CompletionBody {
     alternatives = try fields.integer("logprobs", in: 0...20)
     echoes = try fields.bool("echo") ?? false
     addsOpening = try fields.bool("add_special_tokens") ?? true
-    if maximumTokens == 0, !echoes {
-      throw .invalid(
-        "max_tokens 0 writes nothing; with echo true it scores the prompt", parameter: "max_tokens")
-    }
     if let best = try fields.integer("best_of", in: 1...limits.choices), best != shared.choices {
       throw .invalid(
         "best_of must be n (\(shared.choices)) or left out, got \(best)", parameter: "best_of",

@@ -32,12 +32,7 @@ struct SamplingFields {
     ignoresEnd = try fields.bool("ignore_eos") ?? false
     showsSpecials = try fields.bool("skip_special_tokens") == false
     streams = try fields.bool("stream") ?? false
-    if let options = try fields.object("stream_options") {
-      guard streams else {
-        throw .invalid("stream_options needs stream to be true", parameter: "stream_options")
-      }
-      includesUsage = try options.bool("include_usage") ?? false
-    }
+    includesUsage = try fields.object("stream_options")?.bool("include_usage") ?? false
     _ = try fields.string("user")
   }
 

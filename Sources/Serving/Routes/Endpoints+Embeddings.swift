@@ -30,6 +30,8 @@ extension Endpoints {
       } catch {
         throw APIError(error)
       }
+      // What was cancelled has none.
+      if embedding.isEmpty { throw APIError.unavailable("the server is shutting down") }
       if index > 0 { output.comma() }
       output.embedding(embedding, index: index, isBase64: body.isBase64)
     }

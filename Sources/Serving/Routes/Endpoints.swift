@@ -28,7 +28,7 @@ final class Endpoints: Sendable {
     case .page: page()
     case .health: health()
     case .metrics: prometheus()
-    case .openAPI: try openAPI()
+    case .openAPI: openAPI()
     case .models: models(try slot.ready())
     case .model(let name): try model(name, try slot.ready())
     case .tokenizerInfo: tokenizerInfo(try slot.ready())
@@ -71,9 +71,9 @@ final class Endpoints: Sendable {
       body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
   }
 
-  private func openAPI() throws(APIError) -> Response {
+  private func openAPI() -> Response {
     var output = JSONOutput(capacity: 32768)
-    output.buffer.writeString(OpenAPIDocument.text(config.limits))
+    output.buffer.writeString(OpenAPIDocument(config, slot.model).text)
     return .json(output)
   }
 

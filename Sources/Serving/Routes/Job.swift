@@ -47,6 +47,9 @@ struct Job {
   func requests() throws(APIError) -> [GenerationRequest] {
     var requests: [GenerationRequest] = []
     for prompt in prompts {
+      guard !prompt.ids.isEmpty else {
+        throw .invalid("a prompt is empty, expected at least one token", parameter: source)
+      }
       let room = model.context - prompt.ids.count
       guard room >= min(maximumTokens, 1) else {
         throw .invalid(

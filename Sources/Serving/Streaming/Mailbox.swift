@@ -50,7 +50,7 @@ final class Mailbox: Sendable {
     ticket?.cancel(choice: choice)
   }
 
-  /// Called by the engine's thread.
+  /// Called by the engine's thread, which may hold no lock that its tickets need.
   func put(_ event: GenerationEvent, prompt: Int) {
     let (reader, isFarBehind) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
       if state.closing != nil { return (nil, false) }
@@ -60,8 +60,7 @@ final class Mailbox: Sendable {
       return (state.reader, state.waiting[prompt].isMultiple(of: Self.reportEvery))
     }
     reader?.resume()
-    // Not from here: the engine may hold a lock while it gives events out.
-    if isFarBehind { Task { self.reportBacklog() } }
+    if isFarBehind { reportBacklog() }
   }
 
   /// Tells the engine how many events wait now.
