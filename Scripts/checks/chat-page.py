@@ -70,7 +70,14 @@ class Page:
         self.tab.on("dialog", lambda dialog: (self.dialogs.append(dialog.message), dialog.dismiss()))
         self.tab.on("request", lambda request: self.requests.append(request))
 
+    @staticmethod
+    def lengthen(route):
+        """Lets an answer go on to max tokens: what is checked is the page, not where a model likes to end."""
+        body = route.request.post_data_json
+        route.continue_(post_data=json.dumps({**body, "ignore_eos": True}))
+
     def open(self):
+        self.tab.route("**/completions", self.lengthen)
         if self.options.key:
             key = json.dumps(self.options.key)
             self.context.add_init_script(f"sessionStorage.setItem('needletail.key', {key})")

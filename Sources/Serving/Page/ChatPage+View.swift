@@ -167,22 +167,32 @@ extension ChatPage {
         ` has ${percent(token.logprob)}, ln p = ${token.logprob.toFixed(3).replace("-", "−")}`), ...rows);
     }
 
+    let pointed = null;  // The token whose probabilities are shown.
+
     function showPopover(view) {
       hidePopover();
+      pointed = view;
       popover.replaceChildren(...shown.get(view).tokens.map(tokenTable));
       popover.hidden = false;
       view.classList.add("shown");
       view.setAttribute("aria-describedby", "popover");
-      const { left, top, bottom } = view.getClientRects()[0] ?? view.getBoundingClientRect();
-      const { offsetWidth: width, offsetHeight: height } = popover;
+      placePopover();
+    }
+
+    /** Puts it above its token, or below; away if the token was scrolled away. */
+    function placePopover() {
+      if (!pointed) return;
+      const { left, top, bottom } = pointed.getClientRects()[0] ?? pointed.getBoundingClientRect();
+      const { offsetWidth: width, offsetHeight: height } = popover, page = log.getBoundingClientRect();
+      if (bottom < page.top || top > page.bottom) return hidePopover();
       popover.style.left = `${Math.max(8, Math.min(left - 12, innerWidth - width - 8))}px`;
       popover.style.top = `${top > height + 12 ? top - height - 6 : bottom + 6}px`;
     }
 
     function hidePopover() {
-      const view = log.querySelector(".token.shown");
-      view?.classList.remove("shown");
-      view?.removeAttribute("aria-describedby");
+      pointed?.classList.remove("shown");
+      pointed?.removeAttribute("aria-describedby");
+      pointed = null;
       popover.hidden = true;
     }
 
@@ -193,7 +203,7 @@ extension ChatPage {
     log.addEventListener("pointerleave", byMouse(hidePopover));
     log.addEventListener("focusin", point);
     log.addEventListener("focusout", hidePopover);
-    log.addEventListener("scroll", hidePopover);
+    log.addEventListener("scroll", placePopover);
     document.addEventListener("click", point);  // A tap, on touch screens.
     log.addEventListener("keydown", event => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
