@@ -5,6 +5,7 @@ prompt alone. A variant is a way to run the same engine; peers.py --variants mea
 """
 
 import ctypes
+import pathlib
 
 import numpy as np
 
@@ -24,6 +25,8 @@ class Transformers:
         import torch
         import transformers
 
+        if not pathlib.Path(stem, "config.json").exists():
+            raise SystemExit(f"{stem}: no model there; make_models.py writes it")
         torch.set_num_threads(threads)
         transformers.utils.logging.disable_progress_bar()
         self.torch, self.variant, self.cache = torch, variant, None
