@@ -75,8 +75,8 @@ struct ByteCount: ExpressibleByArgument, CustomStringConvertible, Sendable {
   }
 }
 
-/// A model that the ranks of a launch hold, and who runs it.
-struct EngineLaunch: Sendable {
+/// A model that the ranks of a launch hold, and who runs it. Launched by one thread, once.
+struct EngineLaunch: @unchecked Sendable {
   let named: NamedModel
   let mesh: Mesh
   private let launch: RankLaunch

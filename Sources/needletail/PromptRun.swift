@@ -130,28 +130,13 @@ struct PromptRun: Sendable {
     }
 
     private func submit(_ number: Int) throws {
-      let prompt = run.prompts[number], request = try run.request(number)
-      var texts = (0..<request.choices).map { _ in
-        ChoiceText(run.launch.named.tokenizer, stops: prompt.stops)
-      }
-      var completions = [Completion](repeating: Completion(), count: request.choices)
-      var unfinished = request.choices
-      var ticket: (any GenerationTicket)?
-      ticket = try engine.submit(request) { [self] event in
-        switch event {
-        case .prompt: break
-        case .token(let choice, let score):
-          guard !texts[choice].isStopped else { return }
-          completions[choice].text += texts[choice].append(score.id)
-          completions[choice].tokens += 1
-          written += 1
-          if texts[choice].isStopped { ticket?.cancel(choice: choice) }
-        case .end(let choice, let end):
-          completions[choice].text += texts[choice].finish()
-          if texts[choice].isStopped || end != .length { completions[choice].finish_reason = "stop" }
-          unfinished -= 1
-          if unfinished == 0 { finish(number, completions) }
-        }
+      let request = try run.request(number)
+      let line = Line(
+        request.choices,
+        ChoiceText(run.launch.named.tokenizer, stops: run.prompts[number].stops))
+      line.ticket = try engine.submit(request) { [self] event in
+        if case .token = event { written += 1 }
+        if line.note(event) { finish(number, line.completions) }
       }
     }
 
@@ -161,6 +146,37 @@ struct PromptRun: Sendable {
       let seconds = (ContinuousClock.now - start).seconds
       progress?.update(done, [.tokensPerSecond(Double(written) / max(seconds, 1e-9))])
       submitNext()
+    }
+  }
+
+  /// A line whose completions are being written, on the engine's thread.
+  private final class Line: @unchecked Sendable {
+    private(set) var completions: [Completion]
+    var ticket: (any GenerationTicket)?
+    private var texts: [ChoiceText]
+    private var unfinished: Int
+
+    init(_ choices: Int, _ text: ChoiceText) {
+      completions = [Completion](repeating: Completion(), count: choices)
+      texts = [ChoiceText](repeating: text, count: choices)
+      unfinished = choices
+    }
+
+    /// Whether the line is done with this.
+    func note(_ event: GenerationEvent) -> Bool {
+      switch event {
+      case .prompt: break
+      case .token(let choice, let score):
+        guard !texts[choice].isStopped else { break }
+        completions[choice].text += texts[choice].append(score.id)
+        completions[choice].tokens += 1
+        if texts[choice].isStopped { ticket?.cancel(choice: choice) }
+      case .end(let choice, let end):
+        completions[choice].text += texts[choice].finish()
+        if texts[choice].isStopped || end != .length { completions[choice].finish_reason = "stop" }
+        unfinished -= 1
+      }
+      return unfinished == 0
     }
   }
 

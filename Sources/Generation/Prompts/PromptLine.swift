@@ -29,6 +29,8 @@ package struct PromptLine: Sendable {
   /// What is wrong with a line.
   package struct Failure: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
   }
 
   /// - Parameter source: where the line is, for messages.

@@ -145,10 +145,13 @@ struct ServeCommand: AsyncParsableCommand {
   /// SIGINT and SIGTERM call `stop`; the second ends the process.
   private static func onSignals(_ stop: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
     let count = SignalCount()
-    return [SIGINT, SIGTERM].map { number in
+    return [SIGINT, SIGTERM].map { (number: Int32) -> any DispatchSourceSignal in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { count.isFirst ? stop() : _exit(128 + number) }
+      source.setEventHandler {
+        guard count.isFirst else { _exit(128 + number) }
+        stop()
+      }
       source.resume()
       return source
     }
