@@ -45,9 +45,9 @@ package struct RequestLimits: Sendable {
   package var prompts = 1024
   /// Choices of one request, over all its prompts.
   package var totalChoices = 4096
-  /// Stop strings, and bytes of each.
+  /// Stop strings, and characters of each.
   package var stops = 16
-  package var stopBytes = 1024
+  package var stopCharacters = 256
   package var messages = 4096
 
   package init() {}

@@ -129,6 +129,7 @@ struct ChatTests {
       (#"{"messages":[{"role":"user","content":7}]}"#, "messages[0].content"),
       (#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#, "messages[0].content[0].type"),
       (#"{"messages":[{"role":"user","content":[{"type":"text"}]}]}"#, "messages[0].content[0].text"),
+      (#"{"messages":[{"role":"assistant","tool_calls":[[]]}]}"#, "messages[0].tool_calls[0]"),
       (
         #"{"messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_object"}}"#,
         "response_format.type"

@@ -15,10 +15,12 @@ struct ServeForOtherTools {
     var config = ServerConfig()
     config.port = try #require(environment["NEEDLETAIL_SERVE_PORT"].flatMap { Int($0) })
     let seconds = environment["NEEDLETAIL_SERVE_SECONDS"].flatMap { Int($0) } ?? 60
-    let service = ScriptedService(context: 4096) { request, _ in
+    let service = ScriptedService(context: 1 << 20) { request, _ in
       request.prompt.filter { $0 < 256 } + [ByteTokenizer.end]
     }
-    let server = Server(config, ModelSlot(Served.model(service)))
+    var model = Served.model(service)
+    model.chat = PlainTemplate(refusesTools: false)
+    let server = Server(config, ModelSlot(model))
     let running = Task { try await server.run() }
     try await Task.sleep(for: .seconds(seconds))
     server.shutdown()

@@ -40,6 +40,7 @@ struct ValidationTests {
       (#"{"prompt":"a","logit_bias":{"1":101}}"#, "logit_bias"),
       (#"{"prompt":"a","logit_bias":{"1":null}}"#, "logit_bias"),
       (#"{"prompt":"a","logit_bias":{"1":"x"}}"#, "logit_bias.1"), (#"{"prompt":"a","seed":1.5}"#, "seed"),
+      (#"{"prompt":"a","seed":-9223372036854775809}"#, "seed"),
       (#"{"prompt":"a","stream":"yes"}"#, "stream"),
       (#"{"prompt":"a","stream_options":3}"#, "stream_options"),
       (#"{"prompt":"a","stream_options":{"include_usage":3}}"#, "stream_options.include_usage"),
@@ -56,7 +57,7 @@ struct ValidationTests {
   func bounds() {
     let stops = (0..<17).map { "\"\($0)\"" }.joined(separator: ",")
     #expect(throws: APIError.self) { try Self.completion(#"{"prompt":"a","stop":[\#(stops)]}"#) }
-    let long = String(repeating: "a", count: 1025)
+    let long = String(repeating: "a", count: 257)
     #expect(throws: APIError.self) { try Self.completion(#"{"prompt":"a","stop":"\#(long)"}"#) }
     let many = Array(repeating: "\"a\"", count: 1025).joined(separator: ",")
     #expect(throws: APIError.self) { try Self.completion(#"{"prompt":[\#(many)]}"#) }

@@ -17,6 +17,9 @@ struct ChatMessage: Equatable {
     }
     self.role = role == "developer" ? "system" : role
     let calls = try fields.array("tool_calls")
+    for (index, call) in (calls ?? []).enumerated() {
+      _ = try JSONFields(call, path: fields.name("tool_calls[\(index)]"))
+    }
     let content = try Self.content(fields)
     guard content != nil || (role == "assistant" && calls?.isEmpty == false) else {
       throw .missing(fields.name("content"))

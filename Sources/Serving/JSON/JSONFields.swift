@@ -75,11 +75,12 @@ struct JSONFields {
 }
 
 extension JSONValue {
-  /// The value of a whole number, `2.0` too (JSON does not tell them apart).
+  /// The value of a whole number, `2.0` too (JSON does not tell them apart); where it was read as a double, of at
+  /// most 2⁵³, for larger ones are not what was written.
   var asInteger: Int? {
     switch self {
     case .integer(let value): value
-    case .number(let value): Int(exactly: value)
+    case .number(let value): value.magnitude <= 9_007_199_254_740_992 ? Int(exactly: value) : nil
     default: nil
     }
   }

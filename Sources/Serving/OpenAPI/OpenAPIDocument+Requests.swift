@@ -76,8 +76,8 @@ extension OpenAPIDocument {
     "logit_bias":{"type":["object","null"],"propertyNames":{"pattern":"\(idPattern)"},\
     "additionalProperties":{"type":"number","minimum":-100,"maximum":100}},\
     "seed":\(integer(.min)),"n":\(integer(1, limits.choices)),\
-    "stop":{"oneOf":[{"type":["string","null"],"maxLength":\(limits.stopBytes / 4)},\
-    {"type":"array","maxItems":\(limits.stops),"items":{"type":"string","maxLength":\(limits.stopBytes / 4)}}]},\
+    "stop":{"oneOf":[{"type":["string","null"],"maxLength":\(limits.stopCharacters)},\
+    {"type":"array","maxItems":\(limits.stops),"items":{"type":"string","maxLength":\(limits.stopCharacters)}}]},\
     "ignore_eos":\(bool),"skip_special_tokens":\(bool),"stream":\(bool),\
     "stream_options":{"type":["object","null"],"properties":{"include_usage":\(bool)}},"user":\(string)
     """

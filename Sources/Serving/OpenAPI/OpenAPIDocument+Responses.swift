@@ -36,7 +36,8 @@ extension OpenAPIDocument {
           ("object", const("embedding")), ("index", integer),
           ("embedding", #"{"oneOf":[{"type":"array","items":{"type":"number"}},{"type":"string"}]}"#),
         ]),
-      answers,
+      // Of a stream: `data` is a chunk as JSON, at the end `[DONE]`.
+      schema("Event", [("data", string)]), answers,
     ].joined(separator: ",")
   }
 

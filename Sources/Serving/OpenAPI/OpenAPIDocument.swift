@@ -109,7 +109,7 @@ struct OpenAPIDocument {
   private func posted(
     _ path: String, _ name: String, _ summary: String, _ schema: String, hasStream: Bool = false
   ) -> String {
-    let stream = hasStream ? #","text/event-stream":{"schema":{"type":"string"}}"# : ""
+    let stream = hasStream ? ##","text/event-stream":{"schema":{"$ref":"#/components/schemas/Event"}}"## : ""
     return """
       "\(path)":{"post":{"operationId":"\(name)","summary":"\(summary)","requestBody":{"required":true,"content":\
       \(json(schema + "Request"))},"responses":{"200":{"description":"It","content":\

@@ -75,9 +75,9 @@ struct SamplingFields {
       }
     case .some(let value): throw fields.wrong("stop", "a string or an array of strings", value)
     }
-    for stop in stops where stop.utf8.count > limits.stopBytes {
+    for count in stops.map(\.unicodeScalars.count) where count > limits.stopCharacters {
       throw .invalid(
-        "a stop string has \(stop.utf8.count) bytes, expected at most \(limits.stopBytes)", parameter: "stop")
+        "a stop string has \(count) characters, expected at most \(limits.stopCharacters)", parameter: "stop")
     }
     // An empty string ends nothing.
     return stops.filter { !$0.isEmpty }

@@ -16,7 +16,9 @@ package struct APIKeys: Sendable, Equatable {
 
   /// Reads a hash (64 hexadecimal digits) a line; empty lines and what follows `#` count for nothing.
   package init(text: String, source: String) throws(Failure) {
-    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+    for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
       let entry = line.prefix { $0 != "#" }.filter { !$0.isWhitespace }
       if entry.isEmpty { continue }
       guard let digest = Self.bytes(ofHexadecimal: entry), digest.count == 32 else {

@@ -3,6 +3,7 @@ import Serving
 /// `<s><|user|>CONTENT<|end|>…<|assistant|>`, contents trimmed as many templates do.
 struct PlainTemplate: ChatRenderer {
   let source: String? = "{{ messages }}"
+  var refusesTools = true
 
   func prompt(_ messages: [JSONValue], tools: JSONValue?, addsGenerationPrompt: Bool) throws(ChatFailure)
     -> String
@@ -16,7 +17,7 @@ struct PlainTemplate: ChatRenderer {
         if case .string(let text) = member.value { fields[member.key] = text }
       }
       let role = fields["role"] ?? "?"
-      if role == "tool" { throw ChatFailure("it has no tools") }
+      if role == "tool", refusesTools { throw ChatFailure("it has no tools") }
       let content = (fields["content"] ?? "").drop { $0.isWhitespace }.reversed()
         .drop { $0.isWhitespace }.reversed()
       text += role == "user" ? "<|user|>" : role == "assistant" ? "<|assistant|>" : role + ": "
