@@ -40,7 +40,7 @@ let house: [Target] =
   + layer("Files", needs: ["CZlib"])
   + layer("Recipes", needs: [.product(name: "Yams", package: "Yams")])
   + layer("Telemetry", needs: [.product(name: "Logging", package: "swift-log")])
-  // 1  Ranks that talk, the order of their work, text to ids.
+  // 1  Ranks that talk, the order of their work, text to ids, conversations to text.
   + layer("Collectives", needs: ["Tensors", "Topology", "CMPI"])
   + layer("Schedules")
   + layer("Tokenizers", needs: ["CSentencePiece"])
