@@ -207,6 +207,7 @@ def settings(page, claims):
     tab.fill("[name=stop]", "\\n\\n\\n\nENOUGH")
     tab.fill("[name=system]", "Be brief.")
     texts = []
+    tab.click("#clear")
     for _ in range(2):
         page.say("And then?")
         texts.append(page.last())
