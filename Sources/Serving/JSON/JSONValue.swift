@@ -1,5 +1,5 @@
 /// A JSON document that a client sent. Members keep their order; no key stands twice.
-package indirect enum JSONValue: Sendable, Equatable {
+package enum JSONValue: Sendable, Equatable {
   case null
   case bool(Bool)
   /// A number written without fraction and exponent that fits.

@@ -6,10 +6,12 @@ import Tokenizers
 extension Endpoints {
   func embed(_ request: Request) async throws -> Response {
     let model = try slot.ready()
+    // Whoever sends slowly takes no place from those who have sent.
+    let sent = try await body(request)
     let pass = try gate.enter()
     defer { withExtendedLifetime(pass) {} }
     let body = try EmbeddingsBody(
-      try await body(request), limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
+      sent, limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
     try model.check(body.model)
     var inputs: [[Int32]] = []
     for (index, input) in body.inputs.enumerated() {

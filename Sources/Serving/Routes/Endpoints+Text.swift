@@ -9,9 +9,10 @@ extension Endpoints {
   func complete(_ request: Request, _ context: ServingContext) async throws -> Response {
     let clock = RequestClock(metrics)
     let model = try slot.ready()
+    let sent = try await body(request)
     let pass = try gate.enter()
     let body = try CompletionBody(
-      try await body(request), limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
+      sent, limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
     try model.check(body.model)
     var job = Job(
       model, body.shared, prompts: body.prompts.map { prompt(of: $0, body, model) },
@@ -39,9 +40,9 @@ extension Endpoints {
   func chat(_ request: Request, _ context: ServingContext) async throws -> Response {
     let clock = RequestClock(metrics)
     let model = try slot.ready()
+    let sent = try await body(request)
     let pass = try gate.enter()
-    let body = try ChatBody(
-      try await body(request), limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
+    let body = try ChatBody(sent, limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
     try model.check(body.model)
     let ids = try chatPrompt(model).encode(
       body.messages, tools: body.tools, addsGenerationPrompt: body.addsGenerationPrompt)

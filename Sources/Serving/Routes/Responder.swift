@@ -27,8 +27,11 @@ struct Responder: HTTPResponder {
       response = try await answer(request, route, context)
     } catch let error as APIError {
       response = Self.response(error)
-    } catch is AnswerInterruption {
+    } catch AnswerInterruption.shutdown {
       response = Self.response(.unavailable("the server is shutting down"))
+    } catch AnswerInterruption.clientIsGone {
+      // Nobody reads it; the status (nginx's) is for the figures.
+      response = Response(status: HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"))
     } catch {
       // What is wrong inside is for the log alone.
       context.logger.error(
@@ -37,10 +40,8 @@ struct Responder: HTTPResponder {
     }
     endpoints.metrics.count(route?.label ?? "none", status: response.status.code)
     response.headers[.xContentTypeOptions] = "nosniff"
-    if let origin = allowedOrigin(request) {
-      response.headers[.accessControlAllowOrigin] = origin
-      response.headers[.vary] = "Origin"
-    }
+    if !config.corsOrigins.isEmpty { response.headers[.vary] = "Origin" }
+    if let origin = allowedOrigin(request) { response.headers[.accessControlAllowOrigin] = origin }
     if endpoints.isDraining { response.headers[.connection] = "close" }
     context.logger.debug(
       "answered",
