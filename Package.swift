@@ -64,7 +64,10 @@ let house: [Target] =
     ])
   + layer(
     "Generation",
-    needs: ["Models", "Layers", "Collectives", "Topology", "Tokenizers", "Templates", "Files", "Telemetry", "Tensors"])
+    needs: [
+      "Models", "Layers", "Collectives", "Topology", "Tokenizers", "Templates", "Files", "Telemetry",
+      "Tensors",
+    ])
   // 5  What people do with models, and what they plan to.
   + layer(
     "Planning",

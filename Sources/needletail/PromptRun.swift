@@ -42,7 +42,9 @@ struct PromptRun: Sendable {
     self.config = config
     let all = try MappedFile(input).contents.split(separator: 0x0A, omittingEmptySubsequences: false)
     lines = all.filter { line in line.contains { !($0 == 0x20 || $0 == 0x0D || $0 == 0x09) } }
-    guard !lines.isEmpty else { throw ValidationError("\(input): has no prompts, expected a JSON object a line") }
+    guard !lines.isEmpty else {
+      throw ValidationError("\(input): has no prompts, expected a JSON object a line")
+    }
     prompts = try lines.enumerated().map { index, line throws in
       try PromptLine(Array(line), defaults: defaults, source: "\(input), prompt \(index + 1)")
     }
@@ -78,7 +80,10 @@ struct PromptRun: Sendable {
     print(
       Table(rows: [
         ["prompts", "\(lines.count), of which \(known.count) were done before"],
-        ["read", "\(Brief.count(all.promptTokens)) tokens, of which \(Brief.count(all.cachedTokens)) were known"],
+        [
+          "read",
+          "\(Brief.count(all.promptTokens)) tokens, of which \(Brief.count(all.cachedTokens)) were known",
+        ],
         [
           "written",
           "\(Brief.count(all.writtenTokens)) tokens, \(Brief.count(Double(all.writtenTokens) / max(seconds, 1e-9))) "
@@ -141,7 +146,9 @@ struct PromptRun: Sendable {
     }
 
     private func finish(_ number: Int, _ completions: [Completion]) {
-      do { try part.add(number, of: Array(run.lines[number]), run.line(number, completions)) } catch { failure = error }
+      do { try part.add(number, of: Array(run.lines[number]), run.line(number, completions)) } catch {
+        failure = error
+      }
       done += 1
       let seconds = (ContinuousClock.now - start).seconds
       progress?.update(done, [.tokensPerSecond(Double(written) / max(seconds, 1e-9))])
@@ -190,7 +197,9 @@ struct PromptRun: Sendable {
     case .text(let text): ids = tokenizer.opening + tokenizer.encode(text)
     case .ids(let own): ids = own
     case .messages(let messages):
-      do { ids = tokenizer.encode(try chat.prompt(messages), specials: .asIds) } catch { throw failure("\(error)") }
+      do { ids = tokenizer.encode(try chat.prompt(messages), specials: .asIds) } catch {
+        throw failure("\(error)")
+      }
     }
     let context = launch.named.trained.config.context
     var request = GenerationRequest(
@@ -211,14 +220,17 @@ struct PromptRun: Sendable {
     var line = Array(lines[number])
     while let last = line.last, last != UInt8(ascii: "}") { line.removeLast() }
     line.removeLast()
-    return line + Array(", \"completions\": ".utf8) + [UInt8](try encoder.encode(completions)) + [UInt8(ascii: "}")]
+    return line + Array(", \"completions\": ".utf8) + [UInt8](try encoder.encode(completions)) + [
+      UInt8(ascii: "}")
+    ]
   }
 
   private func merge() throws {
     let parts = Self.parts(of: output)
     let all = try PartialOutput.lines(of: output, parts: parts, settings: settings, inputs: lines)
     guard all.count == lines.count else {
-      throw PromptLine.Failure(description: "\(output): \(lines.count - all.count) lines are missing; run this again")
+      throw PromptLine.Failure(
+        description: "\(output): \(lines.count - all.count) lines are missing; run this again")
     }
     let file = try AtomicFile(output)
     for number in lines.indices { try file.write((all[number] ?? []) + [0x0A]) }

@@ -52,7 +52,8 @@ package final class PartialOutput {
 
   /// The lines that the parts of `output` hold, by number. A line that was cut off counts for nothing, and is cut away.
   /// Throws where a part was made with other settings, or from another input.
-  package static func lines(of output: String, parts: [String], settings: String, inputs: [ArraySlice<UInt8>]) throws
+  package static func lines(of output: String, parts: [String], settings: String, inputs: [ArraySlice<UInt8>])
+    throws
     -> [Int: [UInt8]]
   {
     var lines: [Int: [UInt8]] = [:]
@@ -60,7 +61,9 @@ package final class PartialOutput {
       var contents = try MappedFile(part).contents
       if let end = contents.lastIndex(of: 0x0A), end + 1 < contents.count {
         contents.removeLast(contents.count - end - 1)
-        guard truncate(part, off_t(contents.count)) == 0 else { throw FileFailure.current(part, doing: "write") }
+        guard truncate(part, off_t(contents.count)) == 0 else {
+          throw FileFailure.current(part, doing: "write")
+        }
       } else if contents.last != 0x0A {
         // Not even the header was finished.
         unlink(part)
@@ -70,7 +73,8 @@ package final class PartialOutput {
         if index == 0 {
           guard Array(line) + [0x0A] == Array(header(settings).utf8) else {
             throw Failure(
-              description: "\(part): was begun with other settings or another model; remove \(output).part-* to begin "
+              description:
+                "\(part): was begun with other settings or another model; remove \(output).part-* to begin "
                 + "anew, or give the settings it was begun with")
           }
           continue
@@ -78,7 +82,8 @@ package final class PartialOutput {
         let fields = line.split(separator: 0x20, maxSplits: 2)
         guard fields.count == 3, let number = Int(String(decoding: fields[0], as: UTF8.self)),
           inputs.indices.contains(number),
-          inputs[number].withUnsafeBytes({ Checksum(of: $0).hexadecimal }) == String(decoding: fields[1], as: UTF8.self)
+          inputs[number].withUnsafeBytes({ Checksum(of: $0).hexadecimal })
+            == String(decoding: fields[1], as: UTF8.self)
         else {
           throw Failure(
             description: "\(part):\(index + 1): is not of this input; remove \(output).part-* to begin anew")

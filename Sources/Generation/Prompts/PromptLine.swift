@@ -37,9 +37,15 @@ package struct PromptLine: Sendable {
   package init(_ json: [UInt8], defaults: Defaults, source: String) throws(Failure) {
     func failure(_ sentence: String) -> Failure { Failure(description: "\(source): \(sentence)") }
     let value: TemplateValue
-    do { value = try TemplateValue(json: json, source: source) } catch { throw Failure(description: "\(error)") }
-    guard case .mapping = value else { throw failure("is not a JSON object, expected one with prompt or messages") }
-    if value["completions"] != nil { throw failure("has completions already: it is an output, expected prompts") }
+    do { value = try TemplateValue(json: json, source: source) } catch {
+      throw Failure(description: "\(error)")
+    }
+    guard case .mapping = value else {
+      throw failure("is not a JSON object, expected one with prompt or messages")
+    }
+    if value["completions"] != nil {
+      throw failure("has completions already: it is an output, expected prompts")
+    }
     content = try Self.content(value, failure)
 
     func number(_ key: String, _ initial: Double) throws(Failure) -> Double {

@@ -69,7 +69,8 @@ struct GenerateCommand: ParsableCommand {
     }
     guard ids.count < config.context else {
       throw ValidationError(
-        "the prompt has \(ids.count) tokens, the model's context is \(config.context): shorten it to leave room")
+        "the prompt has \(ids.count) tokens, the model's context is \(config.context): shorten it to leave room"
+      )
     }
     var request = GenerationRequest(
       prompt: ids, maximumTokens: min(sampling.tokens, config.context - ids.count))

@@ -32,7 +32,9 @@ struct QuantizeCommand: ParsableCommand {
   @Option(help: "fp8 or int8.")
   var format: WeightFormat
 
-  @Option(help: "The new directory; by default the model's with the format behind its name.", completion: .directory)
+  @Option(
+    help: "The new directory; by default the model's with the format behind its name.", completion: .directory
+  )
   var output: String?
 
   @Option(parsing: .upToNextOption, help: "Files of text to measure the perplexity on.", completion: .file())
@@ -47,7 +49,8 @@ struct QuantizeCommand: ParsableCommand {
   func run() throws {
     try ThreadCount.check(threads)
     guard format.size == 1 else {
-      throw ValidationError("--format must be fp8 or int8, got \(format.rawValue): needletail export writes the others")
+      throw ValidationError(
+        "--format must be fp8 or int8, got \(format.rawValue): needletail export writes the others")
     }
     var name = model[...]
     while name.count > 1, name.hasSuffix("/") { name.removeLast() }
@@ -68,7 +71,8 @@ struct QuantizeCommand: ParsableCommand {
     var stored = try named.trained.stored()
     if let tokenizer { try stored.companions.add(tokenizer) }
     let progress = ProgressLine("quantize", total: nil, unit: "tensor")
-    let bytes = try stored.write(quantized: format, to: output, on: device) { done, _ in progress.update(done) }
+    let bytes = try stored.write(quantized: format, to: output, on: device) { done, _ in progress.update(done)
+    }
     progress.finish()
     let after = try ModelDirectory(output).load(packing: format, on: device)
     let quantized = try perplexity(after, windows)
