@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 
 /// Reads a request's body, if it is JSON and not too large.
 enum BodyReader {
@@ -21,9 +22,13 @@ enum BodyReader {
       throw APIError.tooLarge(limit: limit)
     }
     var bytes: [UInt8] = []
-    for try await part in request.body {
-      guard bytes.count + part.readableBytes <= limit else { throw APIError.tooLarge(limit: limit) }
-      bytes.append(contentsOf: part.readableBytesView)
+    do {
+      for try await part in request.body {
+        guard bytes.count + part.readableBytes <= limit else { throw APIError.tooLarge(limit: limit) }
+        bytes.append(contentsOf: part.readableBytesView)
+      }
+    } catch is HTTPParserError {
+      throw APIError.invalid("the body does not arrive as HTTP wants it: its chunks or its transfer coding are wrong")
     }
     return bytes
   }
