@@ -60,11 +60,11 @@ def lm_eval(model, arguments, batch=1):
 class Table:
     def __init__(self):
         self.failed = False
-        print(f"{'against hf':34}{'task':22}{'documents':>10}{'wrong':>6}   {'ln p':<10}{'a token':<10}{'metrics':<10}")
+        print(f"{'against hf':36}{'task':22}{'documents':>10}{'wrong':>6}   {'ln p':<10}{'a token':<10}{'metrics':<10}")
 
     def row(self, who, task, count, wrong, worst, worst_token, metrics):
         self.failed |= bool(wrong)
-        print(f"{who:34}{task:22}{count:10}{len(wrong):6}   {worst:<10.1e}{worst_token:<10.1e}{metrics:<10.1e}", flush=True)
+        print(f"{who:36}{task:22}{count:10}{len(wrong):6}   {worst:<10.1e}{worst_token:<10.1e}{metrics:<10.1e}", flush=True)
         for problem in wrong[:5]:
             print("   ", problem)
 
@@ -148,7 +148,7 @@ def judge(binary, model, tokenizer):
     metrics, samples, requests = lm_eval("hf", f"pretrained={model},dtype=float32,max_length={CONTEXT}")
     lengths = {key: [length(tokenizer, *texts) for texts in all] for key, all in requests.items()}
     greedy = [is_greedy for scores in samples.values() for _, is_greedy in scores if is_greedy is not None]
-    print(f"{'hf':34}{sum(greedy)} of {len(greedy)} targets are the model's first choice")
+    print(f"{'hf':36}{sum(greedy)} of {len(greedy)} targets are the model's first choice")
     table.failed |= not len(greedy) // 10 < sum(greedy) < len(greedy) * 9 // 10
     with Serve(binary, model, "--weights", "f32") as serve:
         shared = f"base_url={serve.url}/v1/completions,model={serve.name},max_retries=1,max_length={CONTEXT},"
