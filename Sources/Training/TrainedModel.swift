@@ -66,7 +66,7 @@ package struct TrainedModel: Sendable {
   }
 
   /// The tokens that end a text, by the files beside the weights.
-  package var endIDs: [Int32] { (try? Companions(tokenizerPath).special?.ends) ?? [] }
+  package func endIDs() throws -> [Int32] { try stored().companions.special?.ends ?? [] }
 
   /// How weights are kept so that they are what the files have.
   package func weightFormat() throws -> WeightFormat {

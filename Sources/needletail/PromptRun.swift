@@ -23,6 +23,8 @@ struct PromptRun: Sendable {
   private let settings: String
   /// Output lines that are there already.
   private let known: [Int: [UInt8]]
+  /// Tokens that end a text.
+  private let stops: Set<Int32>
 
   /// A completion, as the output has it.
   private struct Completion: Codable {
@@ -40,6 +42,7 @@ struct PromptRun: Sendable {
     self.chat = chat
     self.ignoresEnd = ignoresEnd
     self.config = config
+    stops = try launch.named.stops()
     let all = try MappedFile(input).contents.split(separator: 0x0A, omittingEmptySubsequences: false)
     lines = all.filter { line in line.contains { !($0 == 0x20 || $0 == 0x0D || $0 == 0x09) } }
     guard !lines.isEmpty else {
@@ -207,7 +210,7 @@ struct PromptRun: Sendable {
     request.sampling = prompt.sampling
     request.choices = prompt.choices
     if !ignoresEnd {
-      request.stops = launch.named.stops
+      request.stops = stops
       if case .messages = prompt.content { request.stops.formUnion(chat.stops(tokenizer)) }
     }
     return request

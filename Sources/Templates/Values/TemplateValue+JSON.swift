@@ -1,6 +1,6 @@
 extension TemplateValue {
   /// Reads JSON (RFC 8259), keys in their order. What Python's `json` would give a template; but an integer
-  /// beyond 64 bits is a failure, and half of a surrogate pair is U+FFFD.
+  /// beyond 64 bits is a fraction, and half of a surrogate pair is U+FFFD.
   ///
   /// - Parameter source: the name of the file, for messages.
   package init(json: [UInt8], source: String) throws(TemplateFailure) {
@@ -134,11 +134,12 @@ private struct JSONReader {
       isWhole = false
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    if !isWhole, let value = Double(text) { return .number(value) }
-    guard let value = Int(text) else {
-      throw failure("got the number \(text.prefix(40)), expected one of 64 bits")
+    if isWhole, let value = Int(text) { return .integer(value) }
+    // An integer beyond 64 bits too, as transformers writes for "no limit".
+    guard let value = Double(text), value.isFinite else {
+      throw failure("got the number \(text.prefix(40)), expected a finite one")
     }
-    return .integer(value)
+    return .number(value)
   }
 
   // MARK: Strings

@@ -75,7 +75,7 @@ struct GenerateCommand: ParsableCommand {
     var request = GenerationRequest(
       prompt: ids, maximumTokens: min(sampling.tokens, config.context - ids.count))
     request.sampling = sampling.options
-    if !ignoreEnd { request.stops = launch.named.stops }
+    if !ignoreEnd { request.stops = try launch.named.stops() }
     let isFirst = launch.isFirst, settings = engine.config
     if isFirst { Terminal.standardOutput.write(String(decoding: text, as: UTF8.self)) }
     let written = Mutex(
@@ -109,5 +109,5 @@ struct GenerateCommand: ParsableCommand {
 
 extension NamedModel {
   /// Tokens that end a text, by the tokenizer and by the files beside the weights.
-  var stops: Set<Int32> { Set(trained.endIDs + [tokenizer.endOfText].compactMap(\.self)) }
+  func stops() throws -> Set<Int32> { Set(try trained.endIDs() + [tokenizer.endOfText].compactMap(\.self)) }
 }

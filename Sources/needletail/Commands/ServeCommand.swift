@@ -100,7 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
       do {
         try launch.run { rank, runner in
           let tokenizer = launch.named.tokenizer
-          let stops = Set(launch.named.trained.endIDs + [tokenizer.endOfText].compactMap(\.self))
+          let stops = try launch.named.stops()
           slot.set(
             ServedModel(
               name: name, created: Int(Date().timeIntervalSince1970), tokenizer: tokenizer,
