@@ -29,7 +29,7 @@ struct PromptRun: Sendable {
   /// A completion, as the output has it.
   private struct Completion: Codable {
     var text = ""
-    var finish_reason = "length"
+    var finishReason = "length"
     var tokens = 0
   }
 
@@ -183,7 +183,7 @@ struct PromptRun: Sendable {
         if texts[choice].isStopped { ticket?.cancel(choice: choice) }
       case .end(let choice, let end):
         completions[choice].text += texts[choice].finish()
-        if texts[choice].isStopped || end != .length { completions[choice].finish_reason = "stop" }
+        if texts[choice].isStopped || end != .length { completions[choice].finishReason = "stop" }
         unfinished -= 1
       }
       return unfinished == 0
@@ -220,6 +220,7 @@ struct PromptRun: Sendable {
   private func line(_ number: Int, _ completions: [Completion]) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     var line = Array(lines[number])
     while let last = line.last, last != UInt8(ascii: "}") { line.removeLast() }
     line.removeLast()

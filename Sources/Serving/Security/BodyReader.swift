@@ -28,7 +28,8 @@ enum BodyReader {
         bytes.append(contentsOf: part.readableBytesView)
       }
     } catch is HTTPParserError {
-      throw APIError.invalid("the body does not arrive as HTTP wants it: its chunks or its transfer coding are wrong")
+      throw APIError.invalid(
+        "the body does not arrive as HTTP wants it: its chunks or its transfer coding are wrong")
     }
     return bytes
   }
