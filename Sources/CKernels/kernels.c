@@ -15,8 +15,9 @@ void nk_attention_backward(nk_pool *pool, const nk_attention_args *args) {
   pool->table->attention_backward(pool, args);
 }
 int64_t nk_panel_width(const nk_pool *pool) { return pool->table->panel_width; }
-void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx) {
-  pool->table->pack(pool, b, first, rows, x, ldx);
+void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx,
+             const float *scales) {
+  pool->table->pack(pool, b, first, rows, x, ldx, scales);
 }
 void nk_packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args) {
   pool->table->packed_product(pool, b, args);

@@ -60,7 +60,7 @@ struct nk_table {
   float (*read_streams)(const float *x, int64_t count, int streams, bool prefetches);
   void (*gemm)(nk_pool *, const nk_gemm_args *);
   int64_t panel_width;
-  void (*pack)(nk_pool *, const nk_packed *, int64_t, int64_t, const float *, int64_t);
+  void (*pack)(nk_pool *, const nk_packed *, int64_t, int64_t, const float *, int64_t, const float *);
   void (*packed_product)(nk_pool *, const nk_packed *, const nk_gemm_args *);
   void (*unpack_rows)(nk_pool *, const nk_packed *, int64_t, const int32_t *, int64_t, float *, int64_t);
   void (*attention_forward)(nk_pool *, const nk_attention_args *);

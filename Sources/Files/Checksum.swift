@@ -10,6 +10,10 @@ package struct Checksum: Sendable, Equatable {
     update(bytes)
   }
 
+  package init(of text: String) {
+    Array(text.utf8).withUnsafeBytes { update($0) }
+  }
+
   package var value: UInt32 { UInt32(truncatingIfNeeded: state) }
 
   /// Eight hexadecimal digits.

@@ -66,16 +66,25 @@ package struct StoredModel {
     }
   }
 
-  /// Some rows at a time: never more than a few MiB stand in memory twice.
+  /// Some rows at a time: never more than a few MiB stand in memory twice. Scales are those of whole rows, whatever
+  /// columns this rank holds: ranks together have the weights of one.
   private func pack(_ part: Parameter.Part, into packed: PackedMatrix, on device: Device) throws {
-    let all = part.block.rows, columns = part.block.columns
+    let all = part.block.rows, width = part.whole.columns
+    let isCut = part.block.columns.count < width
+    let columns = isCut && packed.format == .fp8 ? 0..<width : part.block.columns
     let atOnce = max(1, Self.packedBytesAtOnce / (columns.count * DType.f32.size))
     for first in stride(from: all.lowerBound, to: all.upperBound, by: atOnce) {
       let rows = first..<min(first + atOnce, all.upperBound)
       let floats = Tensor(uninitialized: Shape(rows.count, columns.count), on: device)
       try weights.read(
         part.name, Block(rows: rows, columns: columns), of: part.whole.dimensions, into: floats)
-      packed.setRows(from: part.rows.lowerBound + first - all.lowerBound, to: floats)
+      let place = part.rows.lowerBound + first - all.lowerBound
+      if columns == part.block.columns {
+        packed.setRows(from: place, to: floats)
+      } else {
+        packed.setRows(
+          from: place, to: floats.columns(part.block.columns), scales: floats.quantized(as: .fp8).scales)
+      }
     }
   }
 

@@ -60,13 +60,16 @@ package final class PackedMatrix {
   /// Of weights and scales: what a product reads.
   package var byteCount: Int { rows * (columns * format.size + 4 * format.scales(columns: columns)) }
 
-  /// Rows from `first` on = x [count, columns], rounded to the format.
-  package func setRows(from first: Int, to x: Tensor) {
+  /// Rows from `first` on = x [count, columns], rounded to the format. `scales` [count, 1]: of fp8 rows of which x is
+  /// only some columns.
+  package func setRows(from first: Int, to x: Tensor, scales: Tensor? = nil) {
     precondition(
-      x.columns == columns && first + x.rows <= rows, "rows \(first)... = \(x.shape) of [\(rows), \(columns)]"
-    )
+      x.columns == columns && first + x.rows <= rows && (scales == nil || scales?.count == x.rows),
+      "rows \(first)... = \(x.shape) of [\(rows), \(columns)]")
     device.run("packing", bytes: x.byteCount + x.rows * columns * format.size) { kernels in
-      withKernelArguments { nk_pack(kernels, $0, Int64(first), Int64(x.rows), x.f32, Int64(x.rowStride)) }
+      withKernelArguments {
+        nk_pack(kernels, $0, Int64(first), Int64(x.rows), x.f32, Int64(x.rowStride), scales?.f32)
+      }
     }
   }
 

@@ -41,6 +41,9 @@ struct PromptRun: Sendable {
     self.launch = launch
     self.chat = chat
     self.ignoresEnd = ignoresEnd
+    // Lines are handed over as others are done: none of them is too many.
+    var config = config
+    config.queueLimit = .max
     self.config = config
     stops = try launch.named.stops()
     let all = try MappedFile(input).contents.split(separator: 0x0A, omittingEmptySubsequences: false)
@@ -52,7 +55,9 @@ struct PromptRun: Sendable {
       try PromptLine(Array(line), defaults: defaults, source: "\(input), prompt \(index + 1)")
     }
     // No seed is part of it that the lines do not depend on; the model's name stands for the model.
-    settings = "\(model) \(launch.format.rawValue) \(ignoresEnd) \(defaults)".filter { $0 != "\n" }
+    settings =
+      "\(model) \(launch.format.rawValue) \(ignoresEnd) \(defaults) "
+      + Checksum(of: chat.template.source).hexadecimal
     guard !FileManager.default.fileExists(atPath: output) else {
       throw ValidationError("\(output): is there already; name another, or remove it")
     }
@@ -75,10 +80,13 @@ struct PromptRun: Sendable {
     try launch.run { [self] rank, runner in
       let figures = try write(rank, runner)
       totals.withLock { $0 = $0.adding(figures) }
-      rank.data.barrier(on: runner.device)
-      if rank.isFirst { try merge() }
+      try merge()
     }
     guard launch.isFirst else { return }
+    guard FileManager.default.fileExists(atPath: output) else {
+      return Terminal.standardError.writeLine(
+        "this rank's lines are done; \(output) appears when those of the others are")
+    }
     let seconds = (ContinuousClock.now - start).seconds, all = totals.withLock { $0 }
     print(
       Table(rows: [
@@ -121,6 +129,7 @@ struct PromptRun: Sendable {
     private let progress: ProgressLine?
     private var done = 0
     private var written = 0
+    private(set) var refused = 0
     private let start = ContinuousClock.now
     private(set) var failure: (any Error)?
 
@@ -133,12 +142,25 @@ struct PromptRun: Sendable {
     }
 
     func submitNext() {
-      guard failure == nil, let number = rest.popFirst() else { return }
-      do { try submit(number) } catch { failure = error }
+      do {
+        while failure == nil, let number = rest.popFirst() {
+          if try submit(number) { return }
+        }
+      } catch { failure = error }
     }
 
-    private func submit(_ number: Int) throws {
-      let request = try run.request(number)
+    /// False where the line can never run, which its output line says.
+    private func submit(_ number: Int) throws -> Bool {
+      let request: GenerationRequest
+      do {
+        request = try run.request(number)
+        try engine.check(request)
+      } catch {
+        // The others go on; who reads the output sees why this one did not.
+        refused += 1
+        try conclude(number, run.line(number, [], error: "\(error)"))
+        return false
+      }
       let line = Line(
         request.choices,
         ChoiceText(run.launch.named.tokenizer, stops: run.prompts[number].stops))
@@ -146,16 +168,20 @@ struct PromptRun: Sendable {
         if case .token = event { written += 1 }
         if line.note(event) { finish(number, line.completions) }
       }
+      return true
     }
 
     private func finish(_ number: Int, _ completions: [Completion]) {
-      do { try part.add(number, of: Array(run.lines[number]), run.line(number, completions)) } catch {
-        failure = error
-      }
+      guard failure == nil else { return }
+      do { try conclude(number, run.line(number, completions)) } catch { failure = error }
+      submitNext()
+    }
+
+    private func conclude(_ number: Int, _ line: [UInt8]) throws {
+      try part.add(number, of: Array(run.lines[number]), line)
       done += 1
       let seconds = (ContinuousClock.now - start).seconds
       progress?.update(done, [.tokensPerSecond(Double(written) / max(seconds, 1e-9))])
-      submitNext()
     }
   }
 
@@ -217,25 +243,25 @@ struct PromptRun: Sendable {
   }
 
   /// The input line with its completions.
-  private func line(_ number: Int, _ completions: [Completion]) throws -> [UInt8] {
+  private func line(_ number: Int, _ completions: [Completion], error: String? = nil) throws -> [UInt8] {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     var line = Array(lines[number])
     while let last = line.last, last != UInt8(ascii: "}") { line.removeLast() }
     line.removeLast()
-    return line + Array(", \"completions\": ".utf8) + [UInt8](try encoder.encode(completions)) + [
-      UInt8(ascii: "}")
-    ]
+    line += Array(", \"completions\": ".utf8) + [UInt8](try encoder.encode(completions))
+    if let error { line += Array(", \"error\": ".utf8) + [UInt8](try encoder.encode(error)) }
+    return line + [UInt8(ascii: "}")]
   }
 
+  /// Puts the lines together, where they are all there: whoever is done last does it.
   private func merge() throws {
     let parts = Self.parts(of: output)
-    let all = try PartialOutput.lines(of: output, parts: parts, settings: settings, inputs: lines)
-    guard all.count == lines.count else {
-      throw PromptLine.Failure(
-        description: "\(output): \(lines.count - all.count) lines are missing; run this again")
-    }
+    guard !FileManager.default.fileExists(atPath: output),
+      let all = try? PartialOutput.lines(of: output, parts: parts, settings: settings, inputs: lines),
+      all.count == lines.count
+    else { return }
     let file = try AtomicFile(output)
     for number in lines.indices { try file.write((all[number] ?? []) + [0x0A]) }
     try file.commit()

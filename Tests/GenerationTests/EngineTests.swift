@@ -47,6 +47,8 @@ import Topology
     var prompt: [TokenScore]?
     var tokens: [Int: [TokenScore]] = [:]
     var ends: [Int: GenerationEnd] = [:]
+    /// Of all choices together.
+    var endCount = 0
   }
 
   final class Record: Sendable {
@@ -58,7 +60,9 @@ import Topology
         switch event {
         case .prompt(let scores): outcome.prompt = scores
         case .token(let choice, let score): outcome.tokens[choice, default: []].append(score)
-        case .end(let choice, let end): outcome.ends[choice] = end
+        case .end(let choice, let end):
+          outcome.ends[choice] = end
+          outcome.endCount += 1
         }
       }
     }
@@ -325,6 +329,7 @@ import Topology
     #expect(records[0].outcome.ends == [0: .cancelled, 1: .cancelled])
     #expect(records[1].outcome.ends == [0: .length, 1: .cancelled])
     #expect(records[2].outcome.ends == [0: .length, 1: .length])
+    #expect(records.map(\.outcome.endCount) == [2, 2, 2])
     #expect(engine.statistics.usedPages == 0)
   }
 

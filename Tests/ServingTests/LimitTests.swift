@@ -113,8 +113,9 @@ struct LimitTests {
   @Test("bound the time that a request takes to arrive")
   func slowloris() async throws {
     let config = Self.config {
-      $0.timeouts.arrival = .milliseconds(1500)
-      $0.timeouts.idle = .milliseconds(1500)
+      // Long beside what a busy machine keeps a request waiting.
+      $0.timeouts.arrival = .seconds(5)
+      $0.timeouts.idle = .seconds(5)
     }
     try await Served.with(ScriptedService("x"), config: config) { served in
       // Nothing, half a head, and a body that drips.
@@ -127,7 +128,7 @@ struct LimitTests {
       }
       try await Wire.with(served.port) { wire in
         try await wire.send("POST /tokenize HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-        for _ in 0..<300 {
+        for _ in 0..<600 {
           try? await wire.send("{")
           try await Task.sleep(for: .milliseconds(20))
         }
@@ -146,14 +147,14 @@ struct LimitTests {
   @Test("let an answer take longer than a request may")
   func slowAnswer() async throws {
     let config = Self.config {
-      $0.timeouts.arrival = .milliseconds(200)
-      $0.timeouts.idle = .milliseconds(200)
+      $0.timeouts.arrival = .seconds(4)
+      $0.timeouts.idle = .seconds(4)
     }
     let service = ScriptedService("done")
     service.state.withLock { $0.tokensAllowed = 0 }
     try await Served.with(service, config: config) { served in
       async let reply = served.post("/v1/completions", #"{"prompt":"a"}"#)
-      try await Task.sleep(for: .milliseconds(600))
+      try await Task.sleep(for: .seconds(6))
       service.state.withLock { $0.tokensAllowed = nil }
       #expect(try await reply.json["choices"]?[0]?["text"] == .string("done"))
     }

@@ -169,6 +169,7 @@ typedef struct {
   const nk_packed *b;
   int64_t first, rows;
   const float *x; int64_t ldx;
+  const float *scales;
   float *y; int64_t ldy;
   const int32_t *ids;
 } packing_state;
@@ -187,12 +188,12 @@ static void pack_lanes(const nk_packed *b, int64_t panel, int64_t k, int64_t kc,
 }
 
 /// From the largest weights of lanes lo ..< hi their scales, and 1/scale.
-static void set_scales(const nk_packed *b, int64_t panel, int64_t k, const float *largest, int64_t lo, int64_t hi,
-                       float *inverse) {
+static void set_scales(const nk_packed *b, int64_t panel, int64_t k, const float *largest, const float *given,
+                       int64_t lo, int64_t hi, float *inverse) {
   float *scales = scales_at(b, panel, k), top = b->kind == NK_WEIGHTS_FP8 ? 448 : 127;
   float unit = b->kind == NK_WEIGHTS_FP8 ? FP8_SCALE : 1;
   for (int64_t j = lo; j < hi; j++) {
-    float scale = largest[j] / top;
+    float scale = given ? given[j - lo] : largest[j] / top;
     scales[j] = scale * unit;
     inverse[j] = scale > 0 ? 1 / scale : 0;
   }
@@ -220,7 +221,7 @@ static void pack_panel(const packing_state *s, int64_t panel, float *floats) {
       FLOATS(k, kc)
       largest_of(floats, kc, largest);
     }
-    set_scales(b, panel, 0, largest, lo, hi, inverse);
+    set_scales(b, panel, 0, largest, s->scales ? s->scales + (j + lo - s->first) : NULL, lo, hi, inverse);
   }
   for (int64_t k = 0; k < b->k; k += NK_INT8_GROUP) {
     int64_t kc = at_most(NK_INT8_GROUP, b->k - k);
@@ -228,7 +229,7 @@ static void pack_panel(const packing_state *s, int64_t panel, float *floats) {
     if (b->kind == NK_WEIGHTS_INT8) {
       memset(largest, 0, sizeof largest);
       largest_of(floats, kc, largest);
-      set_scales(b, panel, k, largest, lo, hi, inverse);
+      set_scales(b, panel, k, largest, NULL, lo, hi, inverse);
     }
     pack_lanes(b, panel, k, kc, floats, lo, hi, inverse);
   }
@@ -242,9 +243,10 @@ static void pack_task(void *context, int worker) {
   for (int64_t begin, end; nk_claim(s->pool, count, 1, &begin, &end);) pack_panel(s, first + begin, floats);
 }
 
-static void pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx) {
+static void pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx,
+                 const float *scales) {
   if (rows == 0) return;
-  packing_state state = {.pool = pool, .b = b, .first = first, .rows = rows, .x = x, .ldx = ldx};
+  packing_state state = {.pool = pool, .b = b, .first = first, .rows = rows, .x = x, .ldx = ldx, .scales = scales};
   nk_pool_loop(pool, pack_task, &state);
 }
 

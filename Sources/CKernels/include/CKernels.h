@@ -99,8 +99,10 @@ typedef struct {
 } nk_packed;
 
 int64_t nk_panel_width(const nk_pool *pool);
-/// Rows first ..< first + rows of b = x[rows, k], rounded to its format.
-void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx);
+/// Rows first ..< first + rows of b = x[rows, k], rounded to its format. `scales`: of FP8 rows, where x is only some of
+/// the columns that share them; null: those of x.
+void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx,
+             const float *scales);
 /// args->c[m, n] = args->a[m, k]·bᵀ with args' epilogue; of args, b, n, k and `accumulate` are not read. Sums are
 /// f32 and in the order of nk_gemm: f32 weights give its bits.
 void nk_packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args);

@@ -91,6 +91,8 @@ struct PagePool {
 
   /// Makes a full page known as the one behind `place`, unless one with these tokens is; gives the place of that page.
   mutating func publish(_ page: Int32, _ tokens: [Int32], behind place: Place) -> Place {
+    // A page that several hold may be known already.
+    if let place = places[Int(page)] { return place }
     let beginning = Beginning(before: place, tokens: tokens)
     if let other = known[beginning], let place = places[Int(other)] { return place }
     lastPlace += 1

@@ -5,14 +5,20 @@ final class ActiveRequest: GenerationTicket {
   let request: GenerationRequest
   /// Whether the prompt's last hidden states are wanted and nothing is to be written.
   let onHidden: (@Sendable ([Float]) -> Void)?
-  private let handler: @Sendable (GenerationEvent) -> Void
   private let wake: @Sendable () -> Void
-  private let state = Mutex(State())
+  private let state: Mutex<State>
 
   private struct State {
     var isCancelled = false
     var cancelled: Set<Int> = []
     var backlog = 0
+    /// Nil when all choices have ended: whoever asked holds the ticket, and the handler holds who asked.
+    var handler: (@Sendable (GenerationEvent) -> Void)?
+    var unended: Int
+    init(_ choices: Int, _ handler: @escaping @Sendable (GenerationEvent) -> Void) {
+      unended = choices
+      self.handler = handler
+    }
   }
 
   init(
@@ -22,10 +28,21 @@ final class ActiveRequest: GenerationTicket {
     self.request = request
     self.onHidden = onHidden
     self.wake = wake
-    self.handler = handler
+    state = Mutex(State(request.choices, handler))
   }
 
-  func tell(_ event: GenerationEvent) { handler(event) }
+  func tell(_ event: GenerationEvent) {
+    let handler = state.withLock { state in
+      defer {
+        if case .end = event {
+          state.unended -= 1
+          if state.unended == 0 { state.handler = nil }
+        }
+      }
+      return state.handler
+    }
+    handler?(event)
+  }
 
   func cancel() {
     state.withLock { $0.isCancelled = true }

@@ -78,7 +78,8 @@ package final class Engine: GenerationService {
     return request
   }
 
-  private func check(_ request: GenerationRequest) throws(GenerationFailure) {
+  /// Throws where a request can never run.
+  package func check(_ request: GenerationRequest) throws(GenerationFailure) {
     func refuse(_ parameter: String, _ sentence: String) -> GenerationFailure {
       GenerationFailure(.invalid, parameter: parameter, sentence)
     }
@@ -125,6 +126,7 @@ package final class Engine: GenerationService {
       runner, Scheduler(config, pool: PagePool(count: runner.pageCount, pageTokens: runner.device.pageTokens))
     )
     while true {
+      while signal.wait(timeout: .now()) == .success {}
       let (arrivals, isClosed) = inbox.withLock { inbox in
         defer { inbox.arrivals = [] }
         return (inbox.arrivals, inbox.isClosed)
@@ -140,7 +142,7 @@ package final class Engine: GenerationService {
       guard !hasWorked else { continue }
       // Texts whose readers are behind are looked at again even if nobody calls.
       let wait = loop.scheduler.isEmpty ? Self.idleWait : Self.behindWait
-      if signal.wait(timeout: .now() + wait) == .timedOut, loop.scheduler.isEmpty { runner.keepAlive() }
+      if signal.wait(timeout: .now() + wait) == .timedOut { runner.keepAlive() }
     }
     runner.stop()
   }

@@ -10,6 +10,7 @@ package final class ModelRunner {
   private let model: Transformer
   private let rank: Rank
   private let pages: KeyValuePages
+  private var lastTold = ContinuousClock.now
 
   /// Rows whose logits exist at a time.
   static let rowsAtOnce = 64
@@ -63,7 +64,9 @@ package final class ModelRunner {
   }
 
   /// Tells followers that there is nothing to do yet, so that none of them takes the leader for lost.
-  func keepAlive() { tell([]) }
+  func keepAlive() {
+    if ContinuousClock.now - lastTold > .seconds(15) { tell([]) }
+  }
 
   /// Ends the followers.
   func stop() { tell(nil) }
@@ -145,6 +148,7 @@ package final class ModelRunner {
 
   /// Hands a plan to all ranks of the model: along the first stage's tensor group, then down every pipeline.
   private func tell(_ encoded: [Int32]?) {
+    lastTold = .now
     guard hasFollowers else { return }
     let size: [Int32] = [encoded.map { Int32($0.count) } ?? -1]
     let count = Tensor(size, Shape(1), on: device)

@@ -8,6 +8,8 @@ struct Scheduler {
   var pool: PagePool
   private(set) var waiting: [ActiveText] = []
   private(set) var running: [ActiveText] = []
+  /// Texts that gave their place up until their readers keep up again.
+  private(set) var paused: [ActiveText] = []
   private(set) var preemptions = 0
   private(set) var cachedTokens = 0
 
@@ -25,7 +27,7 @@ struct Scheduler {
     self.pool = pool
   }
 
-  var isEmpty: Bool { waiting.isEmpty && running.isEmpty }
+  var isEmpty: Bool { waiting.isEmpty && running.isEmpty && paused.isEmpty }
 
   mutating func add(_ text: ActiveText) { waiting.append(text) }
 
@@ -42,9 +44,14 @@ struct Scheduler {
 
   /// Removes texts, whose pages others may have.
   mutating func remove(_ isOver: (ActiveText) -> Bool) {
+    // Each is asked once: what asks may have told it so.
     waiting.removeAll(where: isOver)
-    for text in running where isOver(text) { leave(text) }
-    running.removeAll(where: isOver)
+    paused.removeAll(where: isOver)
+    var kept: [ActiveText] = []
+    for text in running {
+      if isOver(text) { leave(text) } else { kept.append(text) }
+    }
+    running = kept
   }
 
   /// The next step: the plan, and which of its rows are whose.
@@ -61,8 +68,16 @@ struct Scheduler {
         budget -= schedule(text, atMost: budget, &plan, &parts)
       }
     }
-    while budget > 0, running.count < config.runningLimit, let text = waiting.first {
-      guard admit(text) else { break }
+    let awaited = paused.filter(isAwaited)
+    if !awaited.isEmpty {
+      paused.removeAll(where: isAwaited)
+      waiting.insert(contentsOf: awaited, at: 0)
+    }
+    while budget > 0, let text = waiting.first {
+      guard running.count < config.runningLimit, admit(text) else {
+        guard pauseOne(sparing: parts) else { break }
+        continue
+      }
       waiting.removeFirst()
       running.append(text)
       budget -= schedule(text, atMost: budget, &plan, &parts)
@@ -90,6 +105,16 @@ struct Scheduler {
     plan.hiddenRows += hidden.map { Int32(first + $0) }
     parts.append(Part(text: text, tokens: text.computed..<end, logits: wanted, hidden: hidden))
     return count
+  }
+
+  /// Has the latest text whose reader is behind give its place to one that waits; false where there is none.
+  private mutating func pauseOne(sparing parts: [Part]) -> Bool {
+    let place = running.lastIndex { text in !isAwaited(text) && !parts.contains { $0.text === text } }
+    guard let place else { return false }
+    let text = running.remove(at: place)
+    leave(text)
+    paused.append(text)
+    return true
   }
 
   // MARK: Pages

@@ -30,7 +30,11 @@ package final class PartialOutput {
     path = Self.path(of: output, writer: writer)
     descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw FileFailure.current(path, doing: "create") }
-    if lseek(descriptor, 0, SEEK_END) == 0 { try add(Array(Self.header(settings).utf8)) }
+    // A line that was cut off is cut away.
+    let contents = try MappedFile(path).contents
+    let whole = contents.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+    guard ftruncate(descriptor, off_t(whole)) == 0 else { throw FileFailure.current(path, doing: "write") }
+    if whole == 0 { try add(Array(Self.header(settings).utf8)) }
   }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
@@ -50,7 +54,7 @@ package final class PartialOutput {
     }
   }
 
-  /// The lines that the parts of `output` hold, by number. A line that was cut off counts for nothing, and is cut away.
+  /// The lines that the parts of `output` hold, by number. A line that was cut off counts for nothing.
   /// Throws where a part was made with other settings, or from another input.
   package static func lines(of output: String, parts: [String], settings: String, inputs: [ArraySlice<UInt8>])
     throws
@@ -58,18 +62,9 @@ package final class PartialOutput {
   {
     var lines: [Int: [UInt8]] = [:]
     for part in parts {
-      var contents = try MappedFile(part).contents
-      if let end = contents.lastIndex(of: 0x0A), end + 1 < contents.count {
-        contents.removeLast(contents.count - end - 1)
-        guard truncate(part, off_t(contents.count)) == 0 else {
-          throw FileFailure.current(part, doing: "write")
-        }
-      } else if contents.last != 0x0A {
-        // Not even the header was finished.
-        unlink(part)
-        continue
-      }
-      for (index, line) in contents.split(separator: 0x0A).enumerated() {
+      let contents = try MappedFile(part).contents
+      let whole = contents.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+      for (index, line) in contents[..<whole].split(separator: 0x0A).enumerated() {
         if index == 0 {
           guard Array(line) + [0x0A] == Array(header(settings).utf8) else {
             throw Failure(

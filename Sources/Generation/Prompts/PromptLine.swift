@@ -71,10 +71,12 @@ package struct PromptLine: Sendable {
     sampling.repetitionPenalty = try number("repetition_penalty", sampling.repetitionPenalty)
     sampling.presencePenalty = try number("presence_penalty", sampling.presencePenalty)
     sampling.frequencyPenalty = try number("frequency_penalty", sampling.frequencyPenalty)
-    if case .integer(let seed)? = value["seed"] { sampling.seed = UInt64(bitPattern: Int64(seed)) }
+    sampling.seed = UInt64(bitPattern: Int64(try integer("seed", Int(Int64(bitPattern: sampling.seed)))))
     self.sampling = sampling
     maximumTokens = try integer("max_tokens", defaults.maximumTokens)
     choices = try integer("n", defaults.choices)
+    guard (1...1024).contains(choices) else { throw failure("n must lie in 1 ... 1024, got \(choices)") }
+    guard maximumTokens >= 0 else { throw failure("max_tokens must be 0 or positive, got \(maximumTokens)") }
     switch value["stop"] {
     case nil, .some(.none): stops = defaults.stops
     case .string(let text): stops = [text]

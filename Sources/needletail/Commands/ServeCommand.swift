@@ -82,7 +82,11 @@ struct ServeCommand: AsyncParsableCommand {
     let launch = try EngineLaunch(model, engine, allowsReplicas: false)
     let chat = try ModelChat(chatTemplate, directory: launch.named.trained.tokenizerPath)
     // Processes of mpirun beside the first only follow it.
-    guard launch.isFirst else { return try launch.run { _, _ in } }
+    guard launch.isFirst else {
+      // The first ends them, when running answers are done.
+      for number in [SIGINT, SIGTERM, SIGUSR1] { signal(number, SIG_IGN) }
+      return try launch.run { _, _ in }
+    }
     try await serve(launch, chat, config, name: name ?? Self.name(of: model))
   }
 
@@ -142,10 +146,10 @@ struct ServeCommand: AsyncParsableCommand {
     }
   }
 
-  /// SIGINT and SIGTERM call `stop`; the second ends the process.
+  /// SIGINT, SIGTERM and SIGUSR1, which mpirun hands on, call `stop`; the second ends the process.
   private static func onSignals(_ stop: @escaping @Sendable () -> Void) -> [any DispatchSourceSignal] {
     let count = SignalCount()
-    return [SIGINT, SIGTERM].map { (number: Int32) -> any DispatchSourceSignal in
+    return [SIGINT, SIGTERM, SIGUSR1].map { (number: Int32) -> any DispatchSourceSignal in
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
