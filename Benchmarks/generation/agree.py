@@ -14,7 +14,7 @@ import numpy as np
 from engines import ENGINES
 
 LENGTH, WRITTEN = 32, 32
-# Of logits with a deviation between 0.5 and 1. llama.cpp looks GELU up in a table of f16 numbers, so GPT-2's differ more.
+# Of logits with a deviation between 0.5 and 1. GPT-2's is wider as llama.cpp looks GELU up in a table of f16 numbers.
 BOUND = {"gpt2": 3e-3, "llama": 1e-4}
 
 
@@ -50,8 +50,8 @@ def main():
             top = (logits.argmax(-1) == truth.argmax(-1)).mean()
             same = (written == text).all(1)
             until = WRITTEN if same.all() else int(same.argmin())
-            print(f"  {name:12} {variant:7} {precision:4} largest difference {difference:.2e}, the same most likely token "
-                  f"at {100 * top:.0f} %, the same text for {until} of {WRITTEN} tokens", flush=True)  # fmt: skip
+            print(f"  {name:12} {variant:7} {precision:4} largest difference {difference:.2e}, the same most likely "
+                  f"token at {100 * top:.0f} %, the same text for {until} of {WRITTEN} tokens", flush=True)  # fmt: skip
             if (name, variant, precision) == ("llama.cpp", "plain", "f32"):
                 failed |= bool(difference > BOUND[model] or until < WRITTEN)
     raise SystemExit(int(failed))

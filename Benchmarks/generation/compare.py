@@ -42,7 +42,8 @@ def figures(rows, median):
             value = statistics.median(r.get("median_tokens_per_second", r["tokens_per_second"]) for r in group)
         else:
             value = max(r["tokens_per_second"] for r in group)
-        best[case, engine] = max(best.get((case, engine), (0, "", None)), (value, variant, group[-1]), key=lambda b: b[0])
+        if value > best.get((case, engine), (0,))[0]:
+            best[case, engine] = (value, variant, group[-1])
     return best
 
 
@@ -53,10 +54,10 @@ def number(value):
 def table(rows, median=False):
     best = figures(rows, median)
     order = {"gpt2": 0, "f32": 0, "bf16": 1, "prefill": 0}
-    cases = sorted({case for case, _ in best}, key=lambda c: [
-        (order.get(part, 2), str(part)) if isinstance(part, str) else (part, "") for part in (c[0], c[3], c[1], c[2])])  # fmt: skip
-    lines = ["| model | phase | precision | batch | Needletail | transformers | llama.cpp | ratio to the faster | of bandwidth |",
-             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    cases = {case for case, _ in best}
+    cases = sorted(cases, key=lambda c: [(order.get(part, 2), part) for part in (c[0], c[3], c[1])] + [c[2]])
+    heads = ["model", "phase", "precision", "batch", "Needletail", *PEERS, "ratio to the faster", "of bandwidth"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for case in cases:
         model, precision, batch, phase = case
         ours = best.get((case, "needletail"))

@@ -4,8 +4,9 @@
     /tmp/oracle/bin/python peers.py --engine llama.cpp --model gpt2 --precision q8 --batch 8 --phase decode
 
 Every option that names a case takes several values and leaves out the rest. Each case runs in a process of its own, the
-engines of a case one after another, all cases once a round. `--with COMMAND` runs a program beside them, in which
-{folder}, {model}, {precision}, {batch}, {phase} and {threads} are filled in; it prints JSON objects, one a line.
+engines of a case and their variants one after another, all cases once a round; compare.py takes the better variant.
+`--with COMMAND` runs a program beside them, in which {folder}, {model}, {precision}, {batch}, {phase} and {threads} are
+filled in; it prints JSON objects, one a line.
 
 decode: DECODED tokens a sequence after a prompt of PROMPT; prefill: prompts of PREFILL[batch] tokens, the head for the
 last of each. A figure is the best of the repeats, its median beside it, in tokens of all sequences a second.
@@ -28,8 +29,8 @@ MODELS, PRECISIONS, BATCHES, PHASES = ("gpt2", "llama"), ("f32", "bf16", "q8"), 
 ENGINES = ("transformers", "llama.cpp")
 PROMPT, DECODED = 128, 128
 PREFILL = {1: 512, 8: 128, 32: 64}
-VARIANTS = {"transformers": ["dynamic", "static"], "llama.cpp": ["flash", "plain"]}
-FASTEST = {"transformers": ["dynamic"], "llama.cpp": ["flash"]}  # as measured
+# Ways to run each engine (engines.py), the fastest first.
+VARIANTS = {"transformers": ["dynamic", "static", "compiled"], "llama.cpp": ["flash", "plain"]}
 
 
 def busy():
@@ -68,7 +69,8 @@ def measure(options, variant):
             seconds, others = repeat(lambda: engine.prefill(prompt), lambda: None, options)
         else:
             length, first = options.tokens, engine.prefill(ids[:, :PROMPT])
-            seconds, others = repeat(lambda: engine.decode(first, length), lambda: engine.rewind(PROMPT, length), options)
+            rewind = lambda: engine.rewind(PROMPT, length)
+            seconds, others = repeat(lambda: engine.decode(first, length), rewind, options)
         yield dict(
             engine=name, model=model, precision=precision, batch=batch, phase=phase, threads=options.threads,
             tokens_per_second=round(batch * length / min(seconds), 2),
@@ -103,7 +105,7 @@ def commands(options, model, precision, batch):
     for engine in options.engine:
         if (engine, precision) == ("transformers", "q8"):
             continue
-        for variant in VARIANTS[engine] if options.all_variants else options.variant or FASTEST[engine]:
+        for variant in [v for v in VARIANTS[engine] if v in options.variant]:
             command = [sys.executable, __file__, "--here", "--engine", engine, "--model", model, "--batch", str(batch),
                        "--precision", precision, "--phase", *options.phase, "--variant", variant]  # fmt: skip
             for key in ("folder", "threads", "tokens", "repeats", "budget"):
@@ -134,8 +136,8 @@ def main():
     parser.add_argument("--tokens", type=int, default=DECODED, help="written a sequence")
     parser.add_argument("--repeats", type=int, default=5, help="the most in one process")
     parser.add_argument("--budget", type=float, default=20, help="seconds after which only a second repeat is begun")
-    parser.add_argument("--variant", nargs="+", help="ways to run the engine (engines.py) instead of the fastest")
-    parser.add_argument("--all-variants", action="store_true", help="each way to run each engine")
+    parser.add_argument("--variant", nargs="+", choices=sum(VARIANTS.values(), []),
+                        default=["dynamic", "flash"], help="ways to run an engine, instead of the fastest")  # fmt: skip
     parser.add_argument("--with", dest="beside", help="a program to run in turns with the peers")
     parser.add_argument("--out", type=pathlib.Path, help="a file to which the objects are added")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
