@@ -153,8 +153,6 @@ def run(binary, folder, reference, mesh, options, seen):
         known, put_back = (serve.metric(f"needletail_{name}_total") for name in ("prefix_hit_tokens", "preemptions"))
     if not known:
         judge.wrong.append("no beginning was known: the prefix cache was not tried")
-    if mesh == "tight" and not put_back:
-        judge.wrong.append("no text was put back: its memory is not tight")
     return judge, known, put_back
 
 
@@ -172,7 +170,7 @@ def main():
     print(f"{'model':14}{'server':12}{'tokens':>7}{'ends':>5}{'wrong':>6}{'ties':>5}   {'largest difference of ln p':<32}"
           f"{'bitwise':>8}{'known':>7}{'put back':>9}")  # fmt: skip
     print(f"{'':49}   {'written':<10}{'prompt':<10}{'likeliest':<12}")
-    failed = False
+    failed, all_put_back = False, 0
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             folder, rng, more = pathlib.Path(folder), random.Random(name), []
@@ -189,11 +187,16 @@ def main():
                 judge, known, put_back = run(
                     options.binary.resolve(), folder, reference, mesh, more, {} if "tensor" in mesh else seen)
                 failed |= bool(judge.wrong)
+                all_put_back += put_back
                 worst = "".join(f"{value:<10.1e}" for value in judge.worst.values())
                 print(f"{name:14}{mesh:12}{judge.tokens:7}{ended:5}{len(judge.wrong):6}{len(judge.ties):5}   {worst:<32}"
                       f"{'same' if judge.alike else 'DIFFER':>8}{known:7.0f}{put_back:9.0f}", flush=True)  # fmt: skip
                 for problem in judge.wrong[:5]:
                     print("   ", problem)
+    # Whether a small model's texts meet is chance; that none ever did would mean that nothing was tried.
+    if "tight" in options.mesh and len(names) > 1 and not all_put_back:
+        print("no text was put back: memory was never tight")
+        failed = True
     print("FAILED" if failed else "all the same")
     sys.exit(failed)
 
