@@ -46,8 +46,11 @@ package struct TrainedModel: Sendable {
       packed.store.setValues(from: model.store)
       return packed
     }
+    // Before memory is taken, the shape is held against the weights.
+    let stored = try ModelDirectory(path).stored()
+    if part?.isWhole ?? true { return try stored.load(packing: format, on: device) }
     let model = Transformer(config, part: part, isTrained: false, packing: format, on: device)
-    try ModelDirectory.readWeights(at: path, into: model)
+    try stored.read(into: model)
     return model
   }
 
