@@ -85,7 +85,7 @@ package final class Device {
     requests += 1
     if let recycled = bins[capacity, default: Bin()].idle() { return recycled }
     misses += 1
-    if reservedBytes > 256 << 20, idleBytes > reservedBytes / 2 { dropIdle() }
+    if keepsTooMuch { dropIdle() }
     guard let memory = isImagined ? nk_reserve(capacity) : nk_allocate(capacity) else {
       preconditionFailure("out of memory: \(capacity) bytes asked for beside \(reservedBytes) reserved")
     }
@@ -104,6 +104,15 @@ package final class Device {
       if count > 0 { used[capacity] = count }
     }
     return used
+  }
+
+  /// Bytes that may wait when sizes change from step to step, as those of a server do; nil: half of what is reserved,
+  /// from 256 MiB on.
+  package var idleLimit: Int?
+
+  private var keepsTooMuch: Bool {
+    if let idleLimit { return idleBytes > idleLimit }
+    return reservedBytes > 256 << 20 && idleBytes > reservedBytes / 2
   }
 
   private var idleBytes: Int {

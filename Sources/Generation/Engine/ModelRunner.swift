@@ -22,6 +22,8 @@ package final class ModelRunner {
     precondition(model.chunks.count == 1 && model.config.kind == .decoder)
     self.model = model
     self.rank = rank
+    // Steps have any number of tokens: buffers of all their sizes would pile up.
+    model.device.idleLimit = 128 << 20
     pages = KeyValuePages(
       count: pageCount, layers: model.part.chunks[0],
       keyValueHeads: max(1, model.config.keyValueHeadCount / rank.tensor.count),
