@@ -9,8 +9,8 @@ import Tokenizers
 
 /// `needletail generate --input`: a file of prompts in, the same lines with their completions out.
 ///
-/// Models on several data-parallel ranks divide the lines. Each writes what is done to a part of its own; when all are
-/// done, the first puts the lines together in their order.
+/// Models on several data-parallel ranks divide the lines. Each writes what is done to a part of its own; who is
+/// done last puts the lines together in their order.
 struct PromptRun: Sendable {
   private let output: String
   private let launch: EngineLaunch
@@ -54,7 +54,7 @@ struct PromptRun: Sendable {
     prompts = try lines.enumerated().map { index, line throws in
       try PromptLine(Array(line), defaults: defaults, source: "\(input), prompt \(index + 1)")
     }
-    // No seed is part of it that the lines do not depend on; the model's name stands for the model.
+    // The model's name stands for the model.
     settings =
       "\(model) \(launch.format.rawValue) \(ignoresEnd) \(defaults) "
       + Checksum(of: chat.template.source).hexadecimal
@@ -129,7 +129,6 @@ struct PromptRun: Sendable {
     private let progress: ProgressLine?
     private var done = 0
     private var written = 0
-    private(set) var refused = 0
     private let start = ContinuousClock.now
     private(set) var failure: (any Error)?
 
@@ -157,7 +156,6 @@ struct PromptRun: Sendable {
         try engine.check(request)
       } catch {
         // The others go on; who reads the output sees why this one did not.
-        refused += 1
         try conclude(number, run.line(number, [], error: "\(error)"))
         return false
       }
