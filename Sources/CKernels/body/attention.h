@@ -13,18 +13,19 @@ enum {
 
 static inline int64_t up(int64_t n, int64_t unit) { return blocks(n, unit) * unit; }
 
-/// c[MR,COLUMNS] (+)= Σ_k a[i·down + k·along]·b[k,COLUMNS]; everything is in the caches.
-static inline __attribute__((always_inline)) void cached_tile(int64_t kc, const float *a, int64_t down,
-                                                              int64_t along, const float *b, float *c,
+/// c[rows,COLUMNS] (+)= Σ_k a[i·down + k·along]·b[k,COLUMNS]; everything is in the caches, but b where it is `far`.
+static inline __attribute__((always_inline)) void cached_rows(int rows, bool far, int64_t kc, const float *a,
+                                                              int64_t down, int64_t along, const float *b, float *c,
                                                               int64_t ldc, bool add) {
   vf sum[MR][2];
 #pragma clang loop unroll(full)
-  for (int i = 0; i < MR; i++) sum[i][0] = sum[i][1] = (vf){0};
+  for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (vf){0};
 #pragma clang loop unroll(disable)
   for (int64_t k = 0; k < kc; k++) {
+    if (far) __builtin_prefetch(b + 32 * COLUMNS);
     vf left = load(b), right = load(b + LANES);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < MR; i++) {
+    for (int i = 0; i < rows; i++) {
       vf x = splat(a[i * down]);
       sum[i][0] = fma_(x, left, sum[i][0]);
       sum[i][1] = fma_(x, right, sum[i][1]);
@@ -33,11 +34,18 @@ static inline __attribute__((always_inline)) void cached_tile(int64_t kc, const 
     b += COLUMNS;
   }
 #pragma clang loop unroll(full)
-  for (int i = 0; i < MR; i++) {
+  for (int i = 0; i < rows; i++) {
     float *p = c + i * ldc;
     store(p, add ? load(p) + sum[i][0] : sum[i][0]);
     store(p + LANES, add ? load(p + LANES) + sum[i][1] : sum[i][1]);
   }
+}
+
+/// The same for a whole tile of MR rows.
+static inline __attribute__((always_inline)) void cached_tile(int64_t kc, const float *a, int64_t down,
+                                                              int64_t along, const float *b, float *c,
+                                                              int64_t ldc, bool add) {
+  cached_rows(MR, false, kc, a, down, along, b, c, ldc, add);
 }
 
 /// Where a tile of queries and keys lies: query r sees the keys up to diagonal + r.

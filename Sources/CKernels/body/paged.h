@@ -33,41 +33,13 @@ static void store_token(const nk_paged_args *g, int64_t sequence, int64_t row) {
   }
 }
 
-/// c[rows,COLUMNS] (+)= Σ_k a[i·down + k·along]·b[k,COLUMNS], as `cached_tile` but for so many rows.
-static inline __attribute__((always_inline)) void cached_rows(int rows, int64_t kc, const float *a, int64_t down,
-                                                              int64_t along, const float *b, float *c, int64_t ldc,
-                                                              bool add) {
-  vf sum[MR][2];
-#pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (vf){0};
-#pragma clang loop unroll(disable)
-  for (int64_t k = 0; k < kc; k++) {
-    __builtin_prefetch(b + 32 * COLUMNS);
-    vf left = load(b), right = load(b + LANES);
-#pragma clang loop unroll(full)
-    for (int i = 0; i < rows; i++) {
-      vf x = splat(a[i * down]);
-      sum[i][0] = fma_(x, left, sum[i][0]);
-      sum[i][1] = fma_(x, right, sum[i][1]);
-    }
-    a += along;
-    b += COLUMNS;
-  }
-#pragma clang loop unroll(full)
-  for (int i = 0; i < rows; i++) {
-    float *p = c + i * ldc;
-    store(p, add ? load(p) + sum[i][0] : sum[i][0]);
-    store(p + LANES, add ? load(p + LANES) + sum[i][1] : sum[i][1]);
-  }
-}
-
 static void cached_rows_of(int64_t rows, int64_t kc, const float *a, int64_t down, int64_t along, const float *b,
                            float *c, int64_t ldc, bool add) {
   switch (rows) {
-  case 1: cached_rows(1, kc, a, down, along, b, c, ldc, add); break;
-  case 2: cached_rows(2, kc, a, down, along, b, c, ldc, add); break;
-  case 4: cached_rows(4, kc, a, down, along, b, c, ldc, add); break;
-  default: cached_rows(MR, kc, a, down, along, b, c, ldc, add); break;
+  case 1: cached_rows(1, true, kc, a, down, along, b, c, ldc, add); break;
+  case 2: cached_rows(2, true, kc, a, down, along, b, c, ldc, add); break;
+  case 4: cached_rows(4, true, kc, a, down, along, b, c, ldc, add); break;
+  default: cached_rows(MR, true, kc, a, down, along, b, c, ldc, add); break;
   }
 }
 
