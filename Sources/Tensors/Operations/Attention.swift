@@ -26,8 +26,6 @@ package struct Attention {
   /// firstHead ..< firstHead + heads of totalHeads. nil where they are all.
   package var totalHeads: Int?
   package var firstHead = 0
-  /// Elements between two sequences of a cache; nil where sequences follow each other.
-  package var keyValueSequenceStride: Int?
 
   package init(
     batch: Int, length: Int, keyLength: Int? = nil, heads: Int, keyValueHeads: Int, headWidth: Int,
@@ -126,7 +124,6 @@ package struct Attention {
     arguments.ldk = Int64(k.rowStride)
     arguments.v = UnsafePointer(v.f32)
     arguments.ldv = Int64(v.rowStride)
-    arguments.kv_sequence_stride = Int64(keyValueSequenceStride ?? 0)
     arguments.output = output.f32
     arguments.ldo = Int64(output.rowStride)
     arguments.dropout = dropout
