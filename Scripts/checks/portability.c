@@ -1,12 +1,12 @@
 // Checks the kernels on one instruction set, for Scripts/checks/portability.sh:
 //   portability best                            prints what the dispatcher chooses here
-//   portability (baseline|avx2|avx512) [all]    prints the claims that fail (or all of them) and a summary
+//   portability (baseline|avx2|avx512|avx512bf16) [all]    prints the claims that fail (or all of them) and a summary
 #include "KernelChecks.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-static const char *const names[] = {"best", "baseline", "avx2", "avx512"};
+static const char *const names[] = {"best", "baseline", "avx2", "avx512", "avx512bf16"};
 
 typedef struct {
   bool all;
@@ -34,7 +34,7 @@ int main(int count, char **arguments) {
     nk_pool_destroy(pool);
     return 0;
   }
-  for (int isa = NK_ISA_BASELINE; isa <= NK_ISA_AVX512; isa++) {
+  for (int isa = NK_ISA_BASELINE; isa <= NK_ISA_AVX512_BF16; isa++) {
     if (strcmp(arguments[1], names[isa]) != 0) continue;
     tally t = {.all = count > 2};
     struct timespec start, end;

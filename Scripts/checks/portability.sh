@@ -52,7 +52,7 @@ check() { # instruction set in the program's words, in ours, how it is run, comm
   local status=0
   "${@:4}" "$1" > "$place/said" 2> "$place/errors" || status=$?
   sed '$d' "$place/said"
-  printf '%-9s %-38s %s\n' "$2" "$3" "$(tail -n 1 "$place/said")"
+  printf '%-12s %-38s %s\n' "$2" "$3" "$(tail -n 1 "$place/said")"
   [ "$status" = 0 ] || { grep -v "TCG doesn't support" "$place/errors" || true; fail "$2, $3: status $status"; }
 }
 
@@ -76,6 +76,7 @@ chooses baseline qemu-aarch64 "$place/arm64"
 check baseline SSE2 native "$place/x86-64"
 ! grep -q avx2 /proc/cpuinfo || check avx2 AVX2 native "$place/x86-64"
 ! grep -q avx512dq /proc/cpuinfo || check avx512 AVX-512 native "$place/x86-64"
+! grep -q "avx512_bf16.*\|avx512_vbmi.*avx512_bf16" /proc/cpuinfo || check avx512bf16 "AVX-512 bf16" native "$place/x86-64"
 check baseline SSE2 "${old[*]}" "${old[@]}" "$place/x86-64"
 check avx2 AVX2 "${haswell[*]}" "${haswell[@]}" "$place/x86-64-qemu"
 check baseline NEON "qemu-aarch64" qemu-aarch64 "$place/arm64"

@@ -4,6 +4,7 @@
 #define MR 6
 #define NR_VECTORS 2
 #define HAS_FMA 1
+#define HAS_BF16 0
 #define TABLE nk_table_avx2
 #include "pool.h"
 #include <math.h>

@@ -4,6 +4,7 @@
 #define MR 8
 #define NR_VECTORS 3
 #define HAS_FMA 1
+#define HAS_BF16 0
 #define TABLE nk_table_avx512
 #include "pool.h"
 #include <math.h>

@@ -7,5 +7,6 @@
 #else
 #define HAS_FMA 0
 #endif
+#define HAS_BF16 0
 #define TABLE nk_table_baseline
 #include "body/all.h"

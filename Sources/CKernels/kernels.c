@@ -15,6 +15,9 @@ void nk_attention_backward(nk_pool *pool, const nk_attention_args *args) {
   pool->table->attention_backward(pool, args);
 }
 int64_t nk_panel_width(const nk_pool *pool) { return pool->table->panel_width; }
+int64_t nk_packed_bytes(const nk_pool *pool, nk_weights kind, int64_t n, int64_t k) {
+  return pool->table->packed_bytes(kind, n, k);
+}
 void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx,
              const float *scales) {
   pool->table->pack(pool, b, first, rows, x, ldx, scales);

@@ -65,6 +65,11 @@ static void *work(void *argument) {
 static const nk_table *table_for(nk_isa isa) {
   switch (isa) {
 #if defined(__x86_64__)
+  case NK_ISA_AVX512_BF16:
+    return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16") &&
+                   __builtin_cpu_supports("avx512vbmi")
+               ? &nk_table_avx512_bf16
+               : NULL;
   case NK_ISA_AVX512: return __builtin_cpu_supports("x86-64-v4") ? &nk_table_avx512 : NULL;
   case NK_ISA_AVX2: return __builtin_cpu_supports("x86-64-v3") ? &nk_table_avx2 : NULL;
 #endif
@@ -77,7 +82,8 @@ bool nk_isa_available(nk_isa isa) { return isa == NK_ISA_BEST || table_for(isa) 
 
 nk_pool *nk_pool_create(int threads, nk_isa isa) {
   if (isa == NK_ISA_BEST) {
-    isa = table_for(NK_ISA_AVX512) ? NK_ISA_AVX512 : table_for(NK_ISA_AVX2) ? NK_ISA_AVX2 : NK_ISA_BASELINE;
+    isa = NK_ISA_AVX512_BF16;
+    while (!table_for(isa)) isa--;
   }
   const nk_table *table = table_for(isa);
   if (threads < 1 || !table) return NULL;

@@ -60,6 +60,7 @@ struct nk_table {
   float (*read_streams)(const float *x, int64_t count, int streams, bool prefetches);
   void (*gemm)(nk_pool *, const nk_gemm_args *);
   int64_t panel_width;
+  int64_t (*packed_bytes)(nk_weights, int64_t, int64_t);
   void (*pack)(nk_pool *, const nk_packed *, int64_t, int64_t, const float *, int64_t, const float *);
   void (*packed_product)(nk_pool *, const nk_packed *, const nk_gemm_args *);
   void (*unpack_rows)(nk_pool *, const nk_packed *, int64_t, const int32_t *, int64_t, float *, int64_t);
@@ -111,4 +112,5 @@ extern const nk_table nk_table_baseline;
 #if defined(__x86_64__)
 extern const nk_table nk_table_avx2;
 extern const nk_table nk_table_avx512;
+extern const nk_table nk_table_avx512_bf16;
 #endif

@@ -7,7 +7,7 @@ import CKernels
 package final class Device {
   /// Instruction sets of the CPU kernels; `best` is what the processor has.
   package enum InstructionSet: UInt32, CaseIterable, Sendable {
-    case best = 0, baseline, avx2, avx512
+    case best = 0, baseline, avx2, avx512, avx512bf16
 
     package var isAvailable: Bool { nk_isa_available(nk_isa(rawValue)) }
   }

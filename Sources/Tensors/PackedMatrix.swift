@@ -1,6 +1,7 @@
 import CKernels
 
-/// How the matrices of a model that only computes are kept. Arithmetic is f32.
+/// How the matrices of a model that only computes are kept. Sums are f32; what is multiplied with narrower weights is
+/// rounded to bf16, whose products some processors have.
 package enum WeightFormat: String, Sendable, Codable, CaseIterable {
   case f32, bf16
   /// E4M3 (4 bits of exponent, 3 of mantissa, no infinity; Micikevicius et al. 2022), with a scale for each row:
@@ -50,7 +51,8 @@ package final class PackedMatrix {
     self.rows = rows
     self.columns = columns
     let width = Int(nk_panel_width(device.kernels)), panels = (rows + width - 1) / width
-    weights = Tensor(uninitialized: Shape(panels * width * columns * format.size), .u8, on: device)
+    let bytes = nk_packed_bytes(device.kernels, format.kernel, Int64(rows), Int64(columns))
+    weights = Tensor(uninitialized: Shape(Int(bytes)), .u8, on: device)
     let scaleCount = format.scales(columns: columns)
     scales = scaleCount > 0 ? Tensor(zeros: Shape(panels * width * scaleCount), on: device) : nil
   }

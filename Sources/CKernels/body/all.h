@@ -6,6 +6,7 @@
 #include "few_rows.h"
 #include "weights.h"
 #include "packed.h"
+#include "packing.h"
 #include "random.h"
 #include "attention.h"
 #include "attention_backward.h"
@@ -25,6 +26,7 @@ const nk_table TABLE = {
     .fma_peak = fma_peak,
     .read_streams = read_streams,
     .gemm = gemm,
+    .packed_bytes = packed_bytes,
     .panel_width = NR,
     .pack = pack,
     .packed_product = packed_product,

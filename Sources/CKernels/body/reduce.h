@@ -29,7 +29,7 @@ static inline vf element_part(nk_element element, const void *input, int64_t i, 
 
 static inline __attribute__((always_inline)) vf joined(nk_reduction reduction, vf a, vf b) {
   if (reduction == NK_SUM) return a + b;
-  return select((a > b) | (a != a), a, b);
+  return choose((a > b) | (a != a), a, b);
 }
 
 static inline __attribute__((always_inline)) void reduce_range(const reduce_state *s, nk_reduction reduction,

@@ -47,7 +47,7 @@ static block_head over_blocks(sampling_state *s, void (*task)(void *, int)) {
 
 static inline vf weight_of(const sampling_state *s, vf x) {
   vf y = vexp((x - s->shift) * s->scale);
-  return select(y == y, y, splat(0));
+  return choose(y == y, y, splat(0));
 }
 
 static inline block_head weights_of_block(const sampling_state *s, int64_t i, int64_t end) {

@@ -33,7 +33,7 @@ static inline vf vmax(vf a, vf b) { return __builtin_elementwise_max(a, b); }
 static inline vf vmin(vf a, vf b) { return __builtin_elementwise_min(a, b); }
 static inline vf vabs(vf a) { return __builtin_elementwise_abs(a); }
 static inline vf vsqrt(vf a) { return __builtin_elementwise_sqrt(a); }
-static inline vf select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+static inline vf choose(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
 
 /// The sum of the lanes, by halves: the order is the same wherever it is used.
 static inline float sum_lanes(vf x) {
@@ -77,9 +77,9 @@ static inline vf vexp(vf x) {
   vi half = __builtin_convertvector(n, vi) >> 1;
   vi rest = __builtin_convertvector(n, vi) - half;
   vf y = p * (vf)((half + 127) << 23) * (vf)((rest + 127) << 23);
-  y = select(x < smallest, splat(0), y);
-  y = select(x > largest, splat(INFINITY), y);
-  return select(x != x, x, y);
+  y = choose(x < smallest, splat(0), y);
+  y = choose(x > largest, splat(INFINITY), y);
+  return choose(x != x, x, y);
 }
 
 static inline vf vsigmoid(vf x) { return 1.0f / (1.0f + vexp(-x)); }
@@ -94,8 +94,8 @@ static inline vf vtanh(vf x) {
   p = fma_(p, s, splat(1.3332585e-1f));
   p = fma_(p, s, splat(-3.3333328e-1f));
   vf small = fma_(p * s, x, x);
-  vf signed_large = select(x < 0, -large, large);
-  return select(x != x, x, select(a < 0.625f, small, signed_large));
+  vf signed_large = choose(x < 0, -large, large);
+  return choose(x != x, x, choose(a < 0.625f, small, signed_large));
 }
 
 // Below 1 a polynomial in x², above it 1 − exp(Q(|x|)), both least-squares fits.
@@ -119,8 +119,8 @@ static inline vf verf(vf x) {
   q = fma_(q, t, splat(-1.1295569f));
   q = fma_(q, t, splat(1.8344654e-4f));
   vf large = 1.0f - vexp(q);
-  vf signed_large = select(x < 0, -large, large);
-  return select(x != x, x, select(a < 1.0f, small, signed_large));
+  vf signed_large = choose(x < 0, -large, large);
+  return choose(x != x, x, choose(a < 1.0f, small, signed_large));
 }
 
 // Activations and their derivatives. GeLU's tanh form is x·sigmoid(2u): no cancellation for x ≪ 0.

@@ -25,6 +25,7 @@ typedef enum {
   NK_ISA_BASELINE = 1,
   NK_ISA_AVX2 = 2,
   NK_ISA_AVX512 = 3,
+  NK_ISA_AVX512_BF16 = 4,
 } nk_isa;
 
 /// A team of threads (the caller is the first) with their scratch memory and an instruction set.
@@ -90,21 +91,23 @@ typedef enum {
 
 enum { NK_INT8_GROUP = 128 };
 
-/// A matrix [n, k], as a linear layer has it ([out, in]), in panels of nk_panel_width rows: inside a panel k after k.
+/// A matrix [n, k], as a linear layer has it ([out, in]), in panels of nk_panel_width rows, in the order in which the
+/// instruction set multiplies.
 typedef struct {
   nk_weights kind;
   int64_t n, k;
-  void *weights;   // blocks(n, width)·width·k of them
+  void *weights;   // nk_packed_bytes of them
   float *scales;   // [panels, groups, width], or null
 } nk_packed;
 
 int64_t nk_panel_width(const nk_pool *pool);
+int64_t nk_packed_bytes(const nk_pool *pool, nk_weights kind, int64_t n, int64_t k);
 /// Rows first ..< first + rows of b = x[rows, k], rounded to its format. `scales`: of FP8 rows, where x is only some of
 /// the columns that share them; null: those of x.
 void nk_pack(nk_pool *pool, const nk_packed *b, int64_t first, int64_t rows, const float *x, int64_t ldx,
              const float *scales);
 /// args->c[m, n] = args->a[m, k]·bᵀ with args' epilogue; of args, b, n, k and `accumulate` are not read. Sums are
-/// f32 and in the order of nk_gemm: f32 weights give its bits.
+/// f32; f32 weights give the bits of nk_gemm, and beside others a is rounded to bf16.
 void nk_packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args);
 /// y[i] = row ids[i] − first_row of b as floats, 0 where it has no such row.
 void nk_unpack_rows(nk_pool *pool, const nk_packed *b, int64_t first_row, const int32_t *ids, int64_t rows, float *y,
