@@ -16,7 +16,7 @@ package struct GenerationBenchmark: Sendable {
   package let promptTokens: Int
   package let parameters: Int
   package let threads: Int
-  /// To read all prompts.
+  /// To read all prompts, the middle of three times.
   package let prefillSeconds: Double
   /// Of each step that wrote a token of every text.
   package let stepSeconds: [Double]
@@ -37,16 +37,20 @@ package struct GenerationBenchmark: Sendable {
   package init(_ model: Transformer, _ format: WeightFormat, _ shape: Shape) {
     let device = model.device, config = model.config
     let readBefore = device.measureBandwidth()
-    let pages = (shape.prompt + shape.count + device.pageTokens - 1) / device.pageTokens
-    let runner = ModelRunner(model, pageCount: shape.batch * pages + 1)
     var options = EngineConfig()
     options.keepsPrefixes = false
+    // The texts that are read first go on writing until the last has its tokens, so that every step that counts is one
+    // of all texts.
+    let readingSteps = (shape.batch * shape.prompt + options.stepTokens - 1) / options.stepTokens
+    let longest = min(config.context, shape.prompt + shape.count + readingSteps)
+    let pages = (longest + device.pageTokens - 1) / device.pageTokens
+    let runner = ModelRunner(model, pageCount: shape.batch * pages + 1)
 
     // Once before it is timed: memory is taken then.
-    _ = Self.write(shape, count: min(4, shape.count), config, options, runner)
-    let times = Self.write(shape, count: shape.count, config, options, runner)
-
-    prefillSeconds = times.first ?? 0
+    _ = Self.write(shape, most: 4, config, options, runner)
+    // Texts that are read first would write while the others are read.
+    prefillSeconds = (0..<3).map { _ in Self.write(shape, most: 1, config, options, runner).first ?? 0 }.median
+    let times = Self.write(shape, most: longest - shape.prompt, config, options, runner)
     stepSeconds = zip(times, times.dropFirst()).map { $1 - $0 }
     let texts = shape.batch * 2 * config.layers * config.keyValueHeadCount * config.headSize * DType.f32.size
     bytesPerStep =
@@ -60,16 +64,17 @@ package struct GenerationBenchmark: Sendable {
     threads = device.threads
   }
 
-  /// When each text had its n-th token, since the beginning, in seconds.
+  /// When all texts had their n-th token, since the beginning, in seconds; each writes `most`, of which `shape.count`
+  /// are noted.
   private static func write(
-    _ shape: Shape, count: Int, _ config: Transformer.Config, _ options: EngineConfig, _ runner: ModelRunner
+    _ shape: Shape, most: Int, _ config: Transformer.Config, _ options: EngineConfig, _ runner: ModelRunner
   ) -> [Double] {
     let engine = Engine(config, options), key = RandomKey(seed: 1)
-    let times = Times(count: count)
+    let times = Times(count: min(most, shape.count))
     let start = ContinuousClock.now
     for text in 0..<shape.batch {
       let ids = (0..<shape.prompt).map { Int32(key.at(text).at($0).value % UInt64(config.vocabulary)) }
-      var request = GenerationRequest(prompt: ids, maximumTokens: count)
+      var request = GenerationRequest(prompt: ids, maximumTokens: most)
       request.sampling.temperature = 0
       let written = Atomic(0)
       _ = try? engine.submit(request) { event in
@@ -84,7 +89,9 @@ package struct GenerationBenchmark: Sendable {
   private final class Times: Sendable {
     private let latest: Mutex<[Double]>
     init(count: Int) { latest = Mutex([Double](repeating: 0, count: count)) }
-    func note(_ index: Int, _ seconds: Double) { latest.withLock { $0[index] = max($0[index], seconds) } }
+    func note(_ index: Int, _ seconds: Double) {
+      latest.withLock { if index < $0.count { $0[index] = max($0[index], seconds) } }
+    }
     var values: [Double] { latest.withLock { $0 } }
   }
 
