@@ -48,11 +48,14 @@ package enum Folder {
 
   /// Removes all that the directory `path` holds.
   static func empty(_ path: String) throws(FileFailure) {
-    let names: [String]
-    do { names = try FileManager.default.contentsOfDirectory(atPath: path) } catch {
+    for name in try names(in: path) { try remove("\(path)/\(name)") }
+  }
+
+  /// What the directory `path` holds, in no order.
+  package static func names(in path: String) throws(FileFailure) -> [String] {
+    do { return try FileManager.default.contentsOfDirectory(atPath: path) } catch {
       throw FileFailure(path, "cannot read this directory; check its permissions")
     }
-    for name in names { try remove("\(path)/\(name)") }
   }
 
   /// Puts the names that the directory `path` holds on the disk.

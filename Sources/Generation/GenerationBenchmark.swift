@@ -49,7 +49,8 @@ package struct GenerationBenchmark: Sendable {
     // Once before it is timed: memory is taken then.
     _ = Self.write(shape, most: 4, config, options, runner)
     // Texts that are read first would write while the others are read.
-    prefillSeconds = (0..<3).map { _ in Self.write(shape, most: 1, config, options, runner).first ?? 0 }.median
+    prefillSeconds =
+      (0..<3).map { _ in Self.write(shape, most: 1, config, options, runner).first ?? 0 }.median
     let times = Self.write(shape, most: longest - shape.prompt, config, options, runner)
     stepSeconds = zip(times, times.dropFirst()).map { $1 - $0 }
     let texts = shape.batch * 2 * config.layers * config.keyValueHeadCount * config.headSize * DType.f32.size

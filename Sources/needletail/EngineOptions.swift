@@ -20,7 +20,9 @@ struct EngineOptions: ParsableArguments {
   var threads: Int?
 
   @Option(
-    help: ArgumentHelp("Memory for keys and values on each rank, such as 512MiB or 4GiB.", valueName: "size"))
+    help: ArgumentHelp(
+      "Memory for keys and values on each rank, such as 512MiB or 4GiB; at least what a text as long as the context needs.",
+      valueName: "size"))
   var cacheMemory = ByteCount(2 << 30)
 
   @Option(help: "Tokens computed in a step: what a long prompt makes others wait for.")
@@ -47,7 +49,8 @@ struct EngineOptions: ParsableArguments {
   var config: EngineConfig {
     var config = EngineConfig()
     config.stepTokens = stepTokens
-    config.runningLimit = maxRunning
+    // Each gets a token in every step.
+    config.runningLimit = min(maxRunning, stepTokens)
     config.keepsPrefixes = !noPrefixCache
     return config
   }

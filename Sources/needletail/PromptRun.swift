@@ -63,12 +63,7 @@ struct PromptRun: Sendable {
     }
     try Folder.createParent(of: output)
     known = try PartialOutput.lines(
-      of: output, parts: Self.parts(of: output), settings: settings, inputs: lines)
-  }
-
-  private static func parts(of output: String) -> [String] {
-    (0..<4096).map { PartialOutput.path(of: output, writer: $0) }
-      .filter { FileManager.default.fileExists(atPath: $0) }
+      of: output, parts: try PartialOutput.parts(of: output), settings: settings, inputs: lines)
   }
 
   func run() throws {
@@ -76,10 +71,10 @@ struct PromptRun: Sendable {
       Terminal.standardError.writeLine("going on: \(known.count) of \(lines.count) prompts are done")
     }
     let start = ContinuousClock.now
-    let totals = Mutex(GenerationStatistics())
+    let totals = Mutex((figures: GenerationStatistics(), refused: 0))
     try launch.run { [self] rank, runner in
-      let figures = try write(rank, runner)
-      totals.withLock { $0 = $0.adding(figures) }
+      let (figures, refused) = try write(rank, runner)
+      totals.withLock { $0 = ($0.figures.adding(figures), $0.refused + refused) }
       try merge()
     }
     guard launch.isFirst else { return }
@@ -87,10 +82,11 @@ struct PromptRun: Sendable {
       return Terminal.standardError.writeLine(
         "this rank's lines are done; \(output) appears when those of the others are")
     }
-    let seconds = (ContinuousClock.now - start).seconds, all = totals.withLock { $0 }
+    let seconds = (ContinuousClock.now - start).seconds, (all, refused) = totals.withLock { $0 }
     print(
       Table(rows: [
         ["prompts", "\(lines.count), of which \(known.count) were done before"],
+        ["refused", refused == 0 ? "none" : "\(refused); each has an error in the output"],
         [
           "read",
           "\(Brief.count(all.promptTokens)) tokens, of which \(Brief.count(all.cachedTokens)) were known",
@@ -106,7 +102,7 @@ struct PromptRun: Sendable {
   }
 
   /// Writes this model's share of the lines that are not there yet.
-  private func write(_ rank: Rank, _ runner: ModelRunner) throws -> GenerationStatistics {
+  private func write(_ rank: Rank, _ runner: ModelRunner) throws -> (GenerationStatistics, refused: Int) {
     let missing = lines.indices.filter { known[$0] == nil }
     let own = missing.enumerated().filter { $0.offset % rank.mesh.data == rank.place.data }.map(\.element)
     let part = try PartialOutput(output, writer: rank.place.data, settings: settings)
@@ -117,7 +113,7 @@ struct PromptRun: Sendable {
     engine.run(runner, untilIdle: true)
     progress?.finish()
     if let failure = desk.failure { throw failure }
-    return engine.statistics
+    return (engine.statistics, desk.refused)
   }
 
   /// Hands lines to an engine, a new one for each that is done. All of it happens on the engine's thread.
@@ -128,6 +124,7 @@ struct PromptRun: Sendable {
     private let engine: Engine
     private let progress: ProgressLine?
     private var done = 0
+    private(set) var refused = 0
     private var written = 0
     private let start = ContinuousClock.now
     private(set) var failure: (any Error)?
@@ -156,6 +153,7 @@ struct PromptRun: Sendable {
         try engine.check(request)
       } catch {
         // The others go on; who reads the output sees why this one did not.
+        refused += 1
         try conclude(number, run.line(number, [], error: "\(error)"))
         return false
       }
@@ -255,7 +253,7 @@ struct PromptRun: Sendable {
 
   /// Puts the lines together, where they are all there: whoever is done last does it.
   private func merge() throws {
-    let parts = Self.parts(of: output)
+    let parts = try PartialOutput.parts(of: output)
     guard !FileManager.default.fileExists(atPath: output),
       let all = try? PartialOutput.lines(of: output, parts: parts, settings: settings, inputs: lines),
       all.count == lines.count

@@ -22,6 +22,7 @@ struct CompletionTests {
         json["usage"]
           == .object([
             "prompt_tokens": .number(3), "completion_tokens": .number(5), "total_tokens": .number(8),
+            "prompt_tokens_details": .object(["cached_tokens": .number(1)]),
           ]))
       #expect(
         json["choices"]

@@ -14,6 +14,38 @@ import Testing
     #expect(device.usedBytes == 0)
   }
 
+  @Test("where sizes share, memory stays that of the largest step, whatever sizes come by")
+  func sharesSizes() {
+    let device = Device(threads: 1)
+    device.sharesSizes = true
+    func step(tokens: Int) {
+      var x = Tensor(uninitialized: Shape(tokens, 64), on: device)
+      for _ in 0..<3 {
+        let wide = Tensor(uninitialized: Shape(tokens, 256), on: device)
+        x = Tensor(uninitialized: Shape(tokens, 64), on: device)
+        #expect(wide.raw != x.raw)
+      }
+    }
+    step(tokens: 512)
+    let reserved = device.reservedBytes, misses = device.misses
+    for tokens in 257...512 { step(tokens: tokens) }
+    #expect(device.misses == misses && device.reservedBytes == reserved)
+    for round in 0..<3 {
+      for tokens in 1...512 { step(tokens: (tokens * 181 + round) % 512 + 1) }
+    }
+    // A step holds three buffers; halves and quarters of them add up to as much again.
+    #expect(device.reservedBytes < 3 * reserved)
+    #expect(device.usedBytes == 0)
+  }
+
+  @Test("without sharing, a step finds the buffers of its own sizes only")
+  func keepsSizesApart() {
+    let device = Device(threads: 1)
+    _ = Tensor(uninitialized: Shape(100), on: device)
+    _ = Tensor(uninitialized: Shape(90), on: device)
+    #expect(device.misses == 2)
+  }
+
   @Test("a view keeps its buffer")
   func viewsHold() {
     let device = Device(threads: 1)

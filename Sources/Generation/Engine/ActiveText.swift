@@ -14,6 +14,8 @@ final class ActiveText {
   var knownPages = 0
   var place = PagePool.Place.root
   var sampler: Sampler
+  /// Of the prompt, what was found in the cache when it was begun with; nil before.
+  var cachedCount: Int?
   /// Scores of the prompt's tokens from the second on.
   var promptScores: [TokenScore] = []
   /// Sum of the prompt's last hidden states.

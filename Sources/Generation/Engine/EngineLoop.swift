@@ -59,10 +59,9 @@ final class EngineLoop {
 
   /// Writes a token, and those of the choices that begin here; whether the text has ended.
   private func write(_ text: ActiveText, _ logits: Tensor, _ born: inout [ActiveText]) -> Bool {
-    let request = text.owner.request
     if text.writtenCount == 0 {
       counted.promptTokens += text.promptCount
-      if request.promptAlternatives != nil { text.owner.tell(.prompt(text.promptScores)) }
+      text.owner.tell(.prompt(cached: text.cachedCount ?? 0, text.promptScores))
     }
     for choice in text.unborn {
       let child = ActiveText(text, choice: choice)

@@ -23,7 +23,7 @@ package final class ModelRunner {
     self.model = model
     self.rank = rank
     // Steps have any number of tokens: buffers of all their sizes would pile up.
-    model.device.idleLimit = 128 << 20
+    model.device.sharesSizes = true
     pages = KeyValuePages(
       count: pageCount, layers: model.part.chunks[0],
       keyValueHeads: max(1, model.config.keyValueHeadCount / rank.tensor.count),

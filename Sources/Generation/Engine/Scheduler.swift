@@ -133,6 +133,7 @@ struct Scheduler {
     text.knownPages = pages.count
     text.computed = pages.count * pool.pageTokens
     cachedTokens += text.computed
+    text.cachedCount = text.cachedCount ?? text.computed
     return true
   }
 

@@ -23,6 +23,16 @@ package final class PartialOutput {
   /// The files that hold parts of output `path`, of as many writers as there were.
   package static func path(of output: String, writer: Int) -> String { "\(output).part-\(writer)" }
 
+  /// Those that are there.
+  package static func parts(of output: String) throws -> [String] {
+    let cut =
+      output.utf8.lastIndex(of: UInt8(ascii: "/")).map { output.utf8.index(after: $0) } ?? output.startIndex
+    let folder = output[..<cut], prefix = output[cut...] + ".part-"
+    return try Folder.names(in: folder.isEmpty ? "." : String(folder))
+      .filter { $0.hasPrefix(prefix) && Int($0.dropFirst(prefix.count)) != nil }
+      .map { folder + $0 }.sorted()
+  }
+
   private static func header(_ settings: String) -> String { "# needletail 1 \(settings)\n" }
 
   /// Opens the part of writer `writer`, to add to it.

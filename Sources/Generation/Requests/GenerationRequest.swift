@@ -47,11 +47,11 @@ package struct TokenScore: Sendable, Equatable {
   }
 }
 
-/// What becomes of a request, in order: perhaps the prompt's scores, then tokens of its choices in turn, then each
-/// choice's end.
+/// What becomes of a request, in order: its prompt has been read, tokens of its choices in turn, each choice's end.
 package enum GenerationEvent: Sendable {
-  /// Of every token of the prompt but the first, which nothing predicts.
-  case prompt([TokenScore])
+  /// How many of its tokens were found in the cache, and where they were asked for the scores of all but the first,
+  /// which nothing predicts.
+  case prompt(cached: Int, [TokenScore])
   case token(choice: Int, TokenScore)
   case end(choice: Int, GenerationEnd)
 }

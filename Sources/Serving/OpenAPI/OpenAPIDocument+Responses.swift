@@ -23,7 +23,11 @@ extension OpenAPIDocument {
       schema("Tokenize", [("count", integer), ("max_model_len", integer), ("tokens", array(integer))]),
       schema("Detokenize", [("prompt", string)]),
       schema(
-        "Usage", [("prompt_tokens", integer), ("completion_tokens", integer), ("total_tokens", integer)]),
+        "Usage",
+        [
+          ("prompt_tokens", integer), ("completion_tokens", integer), ("total_tokens", integer),
+          ("prompt_tokens_details", object([("cached_tokens", integer)])),
+        ]),
       schema(
         "Embeddings",
         [

@@ -15,6 +15,7 @@ struct Answer<Format: AnswerFormat> {
   /// Prompt-major.
   private var choices: [ChoiceProgress]
   private var unfinished: Int
+  private var cachedTokens = 0
 
   init(_ job: Job, _ format: Format, _ run: Run, _ clock: RequestClock) {
     self.job = job
@@ -31,7 +32,8 @@ struct Answer<Format: AnswerFormat> {
 
   var usage: Usage {
     Usage(
-      prompt: job.prompts.reduce(0) { $0 + $1.ids.count }, completion: choices.reduce(0) { $0 + $1.count })
+      prompt: job.prompts.reduce(0) { $0 + $1.ids.count }, cached: cachedTokens,
+      completion: choices.reduce(0) { $0 + $1.count })
   }
 
   /// Gives out each choice's news until all are finished; after each batch of events, `flush`.
@@ -60,7 +62,8 @@ struct Answer<Format: AnswerFormat> {
   private mutating func read(_ entry: Mailbox.Entry, _ give: (Int, ChoiceProgress.Delta) -> Void) throws {
     let first = entry.prompt * job.choices
     switch entry.event {
-    case .prompt(let scores):
+    case .prompt(let cached, let scores):
+      cachedTokens += cached
       guard job.echoesScores else { return }
       let echo = job.echo(of: job.prompts[entry.prompt], scores: scores)
       for index in first..<first + job.choices { give(index, echo) }
@@ -106,6 +109,8 @@ struct Answer<Format: AnswerFormat> {
 /// Counts of tokens, as clients are told.
 struct Usage {
   var prompt: Int
+  /// Of the prompts, what was found in the cache.
+  var cached: Int
   var completion: Int
 }
 
@@ -117,6 +122,8 @@ extension JSONOutput {
     integer(usage.completion)
     raw(#","total_tokens":"#)
     integer(usage.prompt + usage.completion)
-    raw("}")
+    raw(#","prompt_tokens_details":{"cached_tokens":"#)
+    integer(usage.cached)
+    raw("}}")
   }
 }

@@ -23,17 +23,10 @@ extension Endpoints {
       }
       inputs.append(ids)
     }
+    let embeddings = try await Self.embeddings(of: inputs, model)
     var output = JSONOutput(capacity: 4096)
     output.raw(#"{"object":"list","data":["#)
-    for (index, ids) in inputs.enumerated() {
-      let embedding: [Float]
-      do throws(GenerationFailure) {
-        embedding = try await model.service.embed(ids)
-      } catch {
-        throw APIError(error)
-      }
-      // What was cancelled has none.
-      if embedding.isEmpty { throw APIError.unavailable("the server is shutting down") }
+    for (index, embedding) in embeddings.enumerated() {
       if index > 0 { output.comma() }
       output.embedding(embedding, index: index, isBase64: body.isBase64)
     }
@@ -46,6 +39,34 @@ extension Endpoints {
     output.integer(count)
     output.raw("}}")
     return .json(output)
+  }
+
+  /// Texts of one request that the model reads at a time: enough to fill a step, and no queue.
+  private static let embeddedAtOnce = 16
+
+  private static func embeddings(of inputs: [[Int32]], _ model: ServedModel) async throws -> [[Float]] {
+    try await withThrowingTaskGroup(of: (Int, [Float]).self) { group in
+      var embeddings = [[Float]](repeating: [], count: inputs.count)
+      var rest = inputs.enumerated().makeIterator()
+      func begin() {
+        guard let (index, ids) = rest.next() else { return }
+        group.addTask { (index, try await embedding(of: ids, model)) }
+      }
+      for _ in 0..<embeddedAtOnce { begin() }
+      while let (index, embedding) = try await group.next() {
+        embeddings[index] = embedding
+        begin()
+      }
+      return embeddings
+    }
+  }
+
+  private static func embedding(of ids: [Int32], _ model: ServedModel) async throws(APIError) -> [Float] {
+    let embedding: [Float]
+    do { embedding = try await model.service.embed(ids) } catch { throw APIError(error) }
+    // What was cancelled has none.
+    if embedding.isEmpty { throw APIError.unavailable("the server is shutting down") }
+    return embedding
   }
 
   /// Texts to embed are data: special tokens written in them are spelled.

@@ -98,13 +98,13 @@ final class ScriptedService: GenerationService {
   private func run(
     _ request: GenerationRequest, _ ticket: Ticket, _ handler: @Sendable (GenerationEvent) -> Void
   ) {
-    if let alternatives = request.promptAlternatives {
-      handler(
-        .prompt(
-          request.prompt.indices.dropFirst().map {
-            Self.score(request.prompt[$0], at: $0, alternatives: alternatives)
-          }))
+    let scores = request.promptAlternatives.map { alternatives in
+      request.prompt.indices.dropFirst().map {
+        Self.score(request.prompt[$0], at: $0, alternatives: alternatives)
+      }
     }
+    // Half of every prompt is known.
+    handler(.prompt(cached: request.prompt.count / 2, scores ?? []))
     var open = Set(0..<request.choices)
     let scripts = (0..<request.choices).map { script(request, $0) }
     var step = 0
