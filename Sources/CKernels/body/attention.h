@@ -200,9 +200,6 @@ static void finish_row(const nk_attention_args *g, const forward_rows *f, int64_
     g->log_sum[(f->sequence * g->heads + f->head) * g->length + i] = f->maximum[r] + logf(f->sum[r]);
 }
 
-/// Text is generated a query at a time.
-static inline bool is_one_query(const nk_attention_args *g) { return g->length == 1 && g->head_width <= KC; }
-
 /// The keys (or values) of a group of heads of a sequence.
 static inline const float *of_group(const nk_attention_args *g, const float *x, int64_t ldx, int64_t sequence,
                                     int64_t group) {
@@ -210,10 +207,9 @@ static inline const float *of_group(const nk_attention_args *g, const float *x, 
   return x + sequence * stride + group * g->head_width;
 }
 
-/// Floats of scratch memory that `forward_group` or `forward_query` need.
+/// Floats of scratch memory that `forward_group` needs.
 static int64_t forward_floats(const nk_attention_args *g) {
   int64_t d = g->head_width, dn = up(d, COLUMNS);
-  if (is_one_query(g)) return up(d, LANES) + dn + 2 * BLOCK;
   return up(g->key_length, BLOCK) * (d + dn) + BLOCK * (d + dn + BLOCK) + 3 * BLOCK;
 }
 
@@ -246,52 +242,13 @@ static void forward_group(const nk_attention_args *g, float *scratch, int64_t se
     }
 }
 
-/// out[d] += Σ p[j]·v[j, d], the sums in the order of `add_values`.
-static void add_weighted_rows(const float *p, const float *v, int64_t ldv, int64_t count, int64_t d, float *out) {
-  for (int64_t c = 0; c < d; c += LANES) {
-    int64_t width = at_most(LANES, d - c);
-    vf sum = {0};
-    for (int64_t j = 0; j < count; j++) {
-      __builtin_prefetch(v + (j + 16) * ldv + c);
-      vf row = width == LANES ? load(v + j * ldv + c) : load_part(v + j * ldv + c, width, 0);
-      sum = fma_(splat(p[j]), row, sum);
-    }
-    store(out + c, load(out + c) + sum);
-  }
-}
-
-/// One query a sequence, as when text is generated: keys and values are read once, where they lie. The same
-/// bits as `forward_group`.
-static void forward_query(const nk_attention_args *g, float *scratch, int64_t sequence, int64_t group) {
-  int64_t d = g->head_width, dn = up(d, COLUMNS), keys = keys_of(g, sequence), per = g->heads / g->kv_heads;
-  const float *k = of_group(g, g->k, g->ldk, sequence, group), *v = of_group(g, g->v, g->ldv, sequence, group);
-  float *q = scratch, *out = q + up(d, LANES), *s = out + dn, maximum, sum;
-  forward_rows f = {sequence, 0, dn, out, s, &maximum, &sum, s + BLOCK};
-  for (f.head = group * per; f.head < (group + 1) * per; f.head++) {
-    memcpy(q, g->q + sequence * g->ldq + f.head * d, (size_t)d * sizeof(float));
-    scale_row(q, d, g->scale);
-    start_rows(&f, 1, 1);
-    for (int64_t j = 0; j < keys; j += BLOCK) {
-      mask m = mask_of(g, g->key_length - 1, 1, j, at_most(BLOCK, keys - j));
-      nk_gemm_args scores = {.m = 1, .n = keys - j, .k = d, .a = q, .lda = d, .b = k + j * g->ldk, .ldb = g->ldk,
-                             .transpose_b = true, .c = s, .ldc = BLOCK};
-      for (int64_t c = 0; c < m.keys; c += FEW_COLUMNS)
-        few_rows_panel(&scores, 1, c, at_most(FEW_COLUMNS, m.keys - c));
-      soften_row(g, &f, m, 0, g->key_length - 1, j);
-      add_weighted_rows(s, v + j * g->ldv, g->ldv, m.keys, d, out);
-    }
-    finish_row(g, &f, 0, 0);
-  }
-}
-
 // Scratch memory is taken before work is claimed: a thread that happens to get none has it for the next time.
 static void attention_forward_task(void *context, int worker) {
   const attention_state *state = context;
   const nk_attention_args *g = state->g;
   float *scratch = nk_local_scratch(state->pool, worker, sizeof(float) * (size_t)forward_floats(g));
   for (int64_t item, end; nk_claim(state->pool, g->batch * g->kv_heads, 1, &item, &end);)
-    if (is_one_query(g)) forward_query(g, scratch, item / g->kv_heads, item % g->kv_heads);
-    else forward_group(g, scratch, item / g->kv_heads, item % g->kv_heads);
+    forward_group(g, scratch, item / g->kv_heads, item % g->kv_heads);
 }
 
 static void attention_forward(nk_pool *pool, const nk_attention_args *g) {

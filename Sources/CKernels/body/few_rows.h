@@ -1,6 +1,5 @@
-// A few rows against a matrix stored transposed, as when text is generated token by token: bound by reading
-// the matrix once, so nothing of it is packed. Squares of it are turned in registers, and the sums run in the
-// order of the matrix product's tiles, to the last bit.
+// A few rows against a matrix stored transposed: bound by reading the matrix once, so nothing of it is packed.
+// Squares of it are turned in registers, and the sums run in the order of the matrix product's tiles, to the last bit.
 
 enum {
   FEW_ROWS = 4,

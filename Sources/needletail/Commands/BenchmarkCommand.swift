@@ -23,7 +23,7 @@ struct BenchmarkCommand: ParsableCommand {
   var threads: Int?
 
   @Option(
-    help: ArgumentHelp("Kernels to run with: best, baseline, avx2 or avx512.", valueName: "set"),
+    help: ArgumentHelp("Kernels to run with: best, baseline, avx2, avx512 or avx512bf16.", valueName: "set"),
     transform: instructionSet(named:))
   var instructionSet = Device.InstructionSet.best
 
@@ -49,7 +49,7 @@ struct BenchmarkCommand: ParsableCommand {
 
   private static func instructionSet(named name: String) throws -> Device.InstructionSet {
     guard let named = Device.InstructionSet.allCases.first(where: { "\($0)" == name }) else {
-      throw ValidationError("expected best, baseline, avx2 or avx512, got \(name)")
+      throw ValidationError("expected best, baseline, avx2, avx512 or avx512bf16, got \(name)")
     }
     return named
   }
