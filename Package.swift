@@ -36,6 +36,7 @@ let libraries: [Target] = [
 let house: [Target] =
   // 0  Values and their storage.
   layer("Tensors", needs: ["CKernels"], testNeeds: ["KernelChecks"])
+  + layer("JSON")
   + layer("Topology")
   + layer("Files", needs: ["CZlib"])
   + layer("Recipes", needs: [.product(name: "Yams", package: "Yams")])
@@ -43,8 +44,8 @@ let house: [Target] =
   // 1  Ranks that talk, the order of their work, text to ids, conversations to text.
   + layer("Collectives", needs: ["Tensors", "Topology", "CMPI"])
   + layer("Schedules")
-  + layer("Tokenizers", needs: ["CSentencePiece"])
-  + layer("Templates")
+  + layer("Tokenizers", needs: ["JSON", "CSentencePiece"])
+  + layer("Templates", needs: ["JSON"])
   // 2  The mathematics and its state.
   + layer("Layers", needs: ["Tensors", "Topology", "Collectives"])
   + layer("Optimizers", needs: ["Tensors"])
@@ -52,7 +53,9 @@ let house: [Target] =
   // 3  Architectures and data.
   + layer(
     "Models",
-    needs: ["Layers", "Collectives", "Topology", "Tensors", "Tokenizers", "Checkpoints", "Recipes", "Files"],
+    needs: [
+      "Layers", "Collectives", "Topology", "Tensors", "Tokenizers", "Checkpoints", "Recipes", "Files", "JSON",
+    ],
     testNeeds: ["Optimizers", "CAllocations"])
   + layer("Corpus", needs: ["Tokenizers", "Files", "CZlib", "CZstd"])
   // 4  The engines.
@@ -81,7 +84,7 @@ let house: [Target] =
   + layer(
     "Serving",
     needs: [
-      "Generation", "Tokenizers",
+      "Generation", "Tokenizers", "JSON",
       .product(name: "Hummingbird", package: "hummingbird"),
       .product(name: "HummingbirdCore", package: "hummingbird"),
       .product(name: "NIOCore", package: "swift-nio"),
@@ -102,7 +105,7 @@ let commands: [Target] = [
       "Planning", "Training", "Generation", "Evaluation", "Serving", "Templates", "Corpus", "Models",
       "Checkpoints", "Optimizers",
       "Schedules",
-      "Collectives", "Topology", "Tokenizers", "Recipes", "Telemetry", "Files", "Layers", "Tensors",
+      "Collectives", "Topology", "Tokenizers", "Recipes", "Telemetry", "Files", "JSON", "Layers", "Tensors",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     swiftSettings: strict),

@@ -72,7 +72,7 @@ package struct ModelDirectory {
   }
 
   private static func keys(_ path: String) throws -> ForeignConfig {
-    ForeignConfig(path, try JSON.object(at: path))
+    ForeignConfig(path, try ConfigurationFile.read(path))
   }
 
   private static func check(_ config: Transformer.Config, path: String) throws {

@@ -165,7 +165,7 @@ package struct StoredModel {
       keys.merge(special.members(all: true)) { first, _ in first }
       keys.merge(companions.labels(of: config.classes)) { _, named in named }
     }
-    try JSON.write(keys, to: "\(folder.partial)/\(foreign.configFile)")
+    try ConfigurationFile.write(keys, to: "\(folder.partial)/\(foreign.configFile)")
     try companions.write(to: folder.partial, special: special)
     try folder.commit()
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import FoundationEssentials
+import JSON
 import Serving
 import Templates
 import Tokenizers
@@ -67,33 +68,12 @@ extension ModelChat: ChatRenderer {
   func prompt(_ messages: [JSONValue], tools: JSONValue?, addsGenerationPrompt: Bool) throws(ChatFailure)
     -> String
   {
-    let values = messages.map { message in
-      var members = TemplateMapping()
-      if case .object(let all) = message {
-        for member in all { members.append(member.key, TemplateValue(member.value)) }
-      }
-      return ChatMessage(role: "", content: "", others: members)
+    let values = messages.map {
+      ChatMessage(role: "", content: "", others: TemplateMapping($0.members ?? []))
     }
     do {
       return try prompt(
-        values, tools: tools.map(TemplateValue.init), addsGenerationPrompt: addsGenerationPrompt)
+        values, tools: tools.map { TemplateValue($0) }, addsGenerationPrompt: addsGenerationPrompt)
     } catch { throw ChatFailure("\(error)") }
-  }
-}
-
-extension TemplateValue {
-  init(_ value: JSONValue) {
-    switch value {
-    case .null: self = .none
-    case .bool(let bool): self = .bool(bool)
-    case .integer(let integer): self = .integer(integer)
-    case .number(let number): self = .number(number)
-    case .string(let string): self = .string(string)
-    case .array(let elements): self = .list(elements.map(TemplateValue.init))
-    case .object(let members):
-      var mapping = TemplateMapping()
-      for member in members { mapping.append(member.key, TemplateValue(member.value)) }
-      self = .mapping(mapping)
-    }
   }
 }

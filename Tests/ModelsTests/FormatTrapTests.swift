@@ -1,8 +1,9 @@
 import Checkpoints
 import Foundation
+import JSON
 import Layers
-import TestSupport
 import Tensors
+import TestSupport
 import Testing
 
 @testable import Models
@@ -374,7 +375,8 @@ import Testing
     #expect(read == same)
   }
 
-  private func architecture(_ format: any ForeignFormat, _ config: Transformer.Config) -> [String: JSON] {
+  private func architecture(_ format: any ForeignFormat, _ config: Transformer.Config) -> [String: JSONValue]
+  {
     (format as? any HuggingFaceFormat).map {
       ["architectures": .array([.string($0.architecture(of: config))])]
     } ?? [:]

@@ -1,4 +1,5 @@
 import Generation
+import JSON
 import Testing
 
 @testable import Serving

@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -5,7 +6,7 @@ import Testing
 @Suite("BPE training")
 struct BytePairTrainerTests {
   private static func model(_ files: TokenizerFiles) throws -> JSONValue {
-    let json = try JSONReader.read(files.files["tokenizer.json"] ?? [], source: "test")
+    let json = try JSONValue(files.files["tokenizer.json"] ?? [], source: "test")
     return try #require(json["model"])
   }
 
@@ -19,7 +20,8 @@ struct BytePairTrainerTests {
     let ours = try Self.model(trainer.train([Fixture.bytes("text.txt")], pattern: pattern))
     let theirs = try Self.model(Fixture.byteLevel(name))
     let ids = { (model: JSONValue) in
-      Dictionary(uniqueKeysWithValues: (model["vocab"]?.members ?? []).map { ($0.key, $0.value.integer) })
+      Dictionary(
+        uniqueKeysWithValues: (model["vocab"]?.members ?? []).map { (Array($0.key.utf8), $0.value.integer) })
     }
     let merges = { (model: JSONValue) in
       (model["merges"]?.elements ?? []).map { ($0.elements ?? []).compactMap(\.bytes) }

@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 
 @testable import Tokenizers
 
@@ -10,7 +11,7 @@ enum Fixture {
   }
 
   static func json(_ name: String) throws -> [JSONValue] {
-    try JSONReader.read(bytes(name), source: name).elements ?? []
+    try JSONValue(bytes(name), source: name).elements ?? []
   }
 
   /// Texts, their ids and, where there is one, the text decoded from them.

@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -58,6 +59,6 @@ struct NormalFormTests {
   }
 
   private static func fixture() throws -> JSONValue {
-    try JSONReader.read(Fixture.bytes("forms.json"), source: "forms.json")
+    try JSONValue(Fixture.bytes("forms.json"), source: "forms.json")
   }
 }

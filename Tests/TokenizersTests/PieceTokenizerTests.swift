@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -7,7 +8,7 @@ struct PieceTokenizerTests {
   private static let parts = ["model", "added_tokens", "post_processor"]
 
   private static func fixture() throws -> JSONValue {
-    try JSONReader.read(Fixture.bytes("pieces.json"), source: "pieces.json")
+    try JSONValue(Fixture.bytes("pieces.json"), source: "pieces.json")
   }
 
   /// The `tokenizer.json` of a form.

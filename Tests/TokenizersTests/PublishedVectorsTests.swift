@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -35,7 +36,7 @@ struct PublishedVectorsTests {
       ("tokens_gpt2.json", try Self.gpt2()), ("tokens_r50k_base.json", try Self.ranks("r50k_base")),
       ("tokens_gpt_3.5_turbo.json", try Self.ranks("cl100k_base")),
     ] {
-      let ids = Self.integers(try JSONReader.read(Self.bytes("vectors/" + file), source: file))
+      let ids = Self.integers(try JSONValue(Self.bytes("vectors/" + file), source: file))
       #expect(!ids.isEmpty)
       #expect(tokenizer.encode(text) == ids, "\(file)")
     }
@@ -46,11 +47,11 @@ struct PublishedVectorsTests {
     let tokenizer = try Self.gpt2()
     #expect(tokenizer.vocabularySize == 50257)
     #expect(tokenizer.endOfText == 50256)
-    let cases = try JSONReader.read(Self.bytes("vectors/gpt2_small_cases.json"), source: "cases").elements
+    let cases = try JSONValue(Self.bytes("vectors/gpt2_small_cases.json"), source: "cases").elements
     for entry in try #require(cases) {
       #expect(tokenizer.encode(entry["text"]?.bytes ?? []) == Self.integers(entry["ids"]))
     }
-    let article = try JSONReader.read(Self.bytes("vectors/gpt2_encoded_tokens.json"), source: "article")
+    let article = try JSONValue(Self.bytes("vectors/gpt2_encoded_tokens.json"), source: "article")
     let ids = Self.integers(article["token_ids"])
     #expect(!ids.isEmpty)
     #expect(tokenizer.encode(article["text"]?.bytes ?? []) == ids)

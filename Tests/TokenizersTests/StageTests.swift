@@ -1,3 +1,4 @@
+import JSON
 import Testing
 
 @testable import Tokenizers
@@ -6,7 +7,7 @@ import Testing
 struct StageTests {
   @Test("gives Hugging Face's ids, or says which stages it cannot put together", arguments: 0..<10)
   func idsEqualHuggingFace(number: Int) throws {
-    let fixture = try JSONReader.read(Fixture.bytes("stages.json"), source: "stages.json")
+    let fixture = try JSONValue(Fixture.bytes("stages.json"), source: "stages.json")
     let forms = try #require(fixture["forms"]?.elements)
     #expect(forms.count == 10)
     let form = forms[number]

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import FoundationEssentials
+import JSON
 import Tokenizers
 
 /// What stands beside a model's weights and belongs to it: tokenizer files, the chat template, how to generate, what a
@@ -11,7 +12,7 @@ package struct Companions {
   /// As `generation_config.json` has them, or else the model's own configuration; nil: neither says one.
   package let special: SpecialIDs?
   /// `id2label` and `label2id` as transformers' configuration has them; empty: none.
-  let labels: [String: JSON]
+  let labels: [String: JSONValue]
 
   private static let generationFile = "generation_config.json"
   private static let labelFile = "labels.json"
@@ -27,11 +28,11 @@ package struct Companions {
   init(_ path: String?, config: ForeignConfig?) throws {
     files = try path.map(Self.find) ?? [:]
     let generation =
-      try files[Self.generationFile].map { SpecialIDs(try JSON.object(at: $0)) } ?? SpecialIDs()
+      try files[Self.generationFile].map { SpecialIDs(try ConfigurationFile.read($0)) } ?? SpecialIDs()
     let ids = generation.completed(with: SpecialIDs(config?.values ?? [:]))
     special = ids.isEmpty ? nil : ids
     let labelPath = path.map { "\($0)/\(Self.labelFile)" }
-    let own = try labelPath.flatMap { Self.isFile($0) ? try JSON.object(at: $0) : nil }
+    let own = try labelPath.flatMap { Self.isFile($0) ? try ConfigurationFile.read($0) : nil }
     labels = (own ?? config?.values ?? [:]).filter { Self.labelKeys.contains($0.key) && $0.value != .null }
   }
 
@@ -84,19 +85,19 @@ package struct Companions {
       try withExtendedLifetime(source) { try copy.write(source.bytes) }
       try copy.commit()
     }
-    let generation = try files[Self.generationFile].map { try JSON.object(at: $0) } ?? [:]
+    let generation = try files[Self.generationFile].map { try ConfigurationFile.read($0) } ?? [:]
     let all = generation.merging(special.members(all: false)) { own, new in own == .null ? new : own }
-    if all != generation { try JSON.write(all, to: "\(target)/\(Self.generationFile)") }
+    if all != generation { try ConfigurationFile.write(all, to: "\(target)/\(Self.generationFile)") }
   }
 
   /// Writes what the classes are called beside a model of ours.
   func writeLabels(of classes: Int, to target: String) throws {
     let labels = labels(of: classes)
-    if !labels.isEmpty { try JSON.write(labels, to: "\(target)/\(Self.labelFile)") }
+    if !labels.isEmpty { try ConfigurationFile.write(labels, to: "\(target)/\(Self.labelFile)") }
   }
 
   /// The labels of a model with `classes` classes; empty where they are not of this many.
-  func labels(of classes: Int) -> [String: JSON] {
+  func labels(of classes: Int) -> [String: JSONValue] {
     guard classes > 0, case .object(let names)? = labels["id2label"], names.count == classes else {
       return [:]
     }
@@ -107,7 +108,7 @@ package struct Companions {
 /// The tokens that begin, end and fill sequences, as transformers' files name them.
 package struct SpecialIDs: Sendable {
   /// Numbers, or lists of them, by key.
-  private var ids: [String: JSON] = [:]
+  private var ids: [String: JSONValue] = [:]
 
   private static let keys = ["bos_token_id", "eos_token_id", "pad_token_id"]
 
@@ -116,7 +117,7 @@ package struct SpecialIDs: Sendable {
     ids["eos_token_id"] = end.map { .integer(Int($0)) }
   }
 
-  init(_ members: [String: JSON]) {
+  init(_ members: [String: JSONValue]) {
     for key in Self.keys {
       if let value = members[key], value != .null { ids[key] = value }
     }
@@ -128,9 +129,7 @@ package struct SpecialIDs: Sendable {
   package var ends: [Int32] {
     let values =
       if case .array(let several)? = ids["eos_token_id"] { several } else { [ids["eos_token_id"] ?? .null] }
-    return values.compactMap { value in
-      if case .integer(let id) = value { Int32(exactly: id) } else { nil }
-    }
+    return values.compactMap { $0.integer.flatMap { Int32(exactly: $0) } }
   }
 
   /// With those of `other` that this lacks.
@@ -141,7 +140,7 @@ package struct SpecialIDs: Sendable {
   }
 
   /// `all`: null for those that are not known, which keeps transformers from making them up.
-  func members(all: Bool) -> [String: JSON] {
+  func members(all: Bool) -> [String: JSONValue] {
     all ? Dictionary(Self.keys.map { ($0, ids[$0] ?? .null) }) { first, _ in first } : ids
   }
 }

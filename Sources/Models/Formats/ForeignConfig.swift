@@ -1,17 +1,19 @@
+import JSON
+
 /// A configuration as another program wrote it, read key by key. What is not what it should be is named with what was
 /// found and expected.
 struct ForeignConfig {
   /// The file.
   let path: String
-  let values: [String: JSON]
+  let values: [String: JSONValue]
 
-  init(_ path: String, _ values: [String: JSON]) {
+  init(_ path: String, _ values: [String: JSONValue]) {
     self.path = path
     self.values = values
   }
 
   /// The first of `keys` that is there and not null.
-  private func found(_ keys: [String]) -> (key: String, value: JSON)? {
+  private func found(_ keys: [String]) -> (key: String, value: JSONValue)? {
     for key in keys {
       if let value = values[key], value != .null { return (key, value) }
     }
@@ -22,7 +24,7 @@ struct ForeignConfig {
     ModelDirectory.Failure(description: "\(path): \(what)")
   }
 
-  private func wrong(_ found: (key: String, value: JSON), _ expected: String) -> ModelDirectory.Failure {
+  private func wrong(_ found: (key: String, value: JSONValue), _ expected: String) -> ModelDirectory.Failure {
     failure("\(found.key) is \(found.value.brief), expected \(expected)")
   }
 
@@ -34,13 +36,8 @@ struct ForeignConfig {
 
   func optionalInteger(_ keys: String...) throws -> Int? {
     guard let found = found(keys) else { return nil }
-    switch found.value {
-    case .integer(let value): return value
-    case .number(let value):
-      if let integer = Int(exactly: value) { return integer }
-    default: break
-    }
-    throw wrong(found, "a whole number")
+    guard let value = found.value.integer else { throw wrong(found, "a whole number") }
+    return value
   }
 
   /// Throws where the key is missing and there is no default, or stands under both its names with two values.
@@ -60,11 +57,8 @@ struct ForeignConfig {
 
   func optionalNumber(_ key: String) throws -> Double? {
     guard let found = found([key]) else { return nil }
-    switch found.value {
-    case .integer(let value): return Double(value)
-    case .number(let value): return value
-    default: throw wrong(found, "a number")
-    }
+    guard let value = found.value.number else { throw wrong(found, "a number") }
+    return value
   }
 
   func number(_ key: String, default standard: Double) throws -> Double {
@@ -98,15 +92,17 @@ struct ForeignConfig {
   /// The object of a key, for reading key by key.
   func section(_ key: String) throws -> ForeignConfig? {
     guard let found = found([key]) else { return nil }
-    guard case .object(let values) = found.value else { throw wrong(found, "an object or null") }
-    return ForeignConfig("\(path): \(key)", values)
+    guard let members = found.value.members else { throw wrong(found, "an object or null") }
+    return ForeignConfig("\(path): \(key)", members.byKey)
   }
 
   // MARK: Rules
 
   /// Throws unless `key` is missing, null, or has the only value that these models can be computed with.
-  func expect(_ key: String, _ expected: JSON) throws {
+  func expect(_ key: String, _ expected: JSONValue) throws {
     guard let found = found([key]), found.value != expected else { return }
+    // JSON does not tell 2 and 2.0 apart.
+    if let number = expected.number, found.value.number == number { return }
     throw wrong(found, "\(expected.brief): no model here is computed otherwise")
   }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 
 /// How another program keeps a model: what it calls the numbers of its shape, and its tensors.
 protocol ForeignFormat: Sendable {
@@ -14,7 +15,7 @@ protocol ForeignFormat: Sendable {
   /// computes it.
   func read(_ config: ForeignConfig) throws -> Config
   /// The configuration of a model of shape `config`.
-  func write(_ config: Config) -> [String: JSON]
+  func write(_ config: Config) -> [String: JSONValue]
   /// Why there is no such model of shape `config`; nil where there is.
   func misfit(_ config: Config) -> String?
   /// The tensors of a model of shape `config`.

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Layers
 
 /// GPT2LMHeadModel of transformers. Its linear layers are `Conv1D`, which keeps weights as [in, out], and q, k and v
@@ -57,8 +58,8 @@ struct GPT2Format: HuggingFaceFormat {
     return config
   }
 
-  func write(_ config: Config) -> [String: JSON] {
-    var keys: [String: JSON] = [
+  func write(_ config: Config) -> [String: JSONValue] {
+    var keys: [String: JSONValue] = [
       "vocab_size": .integer(config.vocabulary), "n_positions": .integer(config.context),
       "n_ctx": .integer(config.context), "n_embd": .integer(config.width), "n_layer": .integer(config.layers),
       "n_head": .integer(config.heads), "n_inner": config.feedForwardWidth.map { .integer($0) } ?? .null,

@@ -1,3 +1,4 @@
+import JSON
 import Layers
 import Tensors
 
@@ -50,7 +51,7 @@ enum HuggingFace {
     }
     guard let format = formats.first(where: { $0.modelType == type }) else {
       throw keys.failure(
-        "model_type is \(JSON.string(type).brief), expected \(types.joined(separator: " or "))")
+        "model_type is \(JSONValue.string(type).brief), expected \(types.joined(separator: " or "))")
     }
     let known = format.architectures.joined(separator: " or ")
     switch keys.values["architectures"] ?? .null {

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Layers
 import Tensors
 
@@ -24,7 +25,7 @@ struct LlamaFormat: HuggingFaceFormat {
     return config
   }
 
-  func write(_ config: Config) -> [String: JSON] {
+  func write(_ config: Config) -> [String: JSONValue] {
     RotaryDecoder.write(config).merging([
       "rms_norm_eps": .number(config.normEpsilon), "hidden_act": .string("silu"),
     ]) { first, _ in first }

@@ -1,3 +1,4 @@
+import JSON
 import Layers
 import Tensors
 
@@ -75,7 +76,7 @@ extension MegatronGPTFormat {
       "activation_func_clamp_value")
   }
 
-  func write(_ config: Config) -> [String: JSON] {
+  func write(_ config: Config) -> [String: JSONValue] {
     let isGrouped = config.keyValueHeadCount != config.heads
     let multiple = (0...7).map { 1 << $0 }.last { config.vocabulary.isMultiple(of: $0) } ?? 1
     return [

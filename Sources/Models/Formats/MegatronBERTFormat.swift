@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Layers
 import Tensors
 
@@ -102,8 +103,8 @@ struct MegatronBERTFormat: HuggingFaceFormat {
     return try keys.integer("num_labels", default: names ?? 2)
   }
 
-  func write(_ config: Config) -> [String: JSON] {
-    var keys: [String: JSON] = [
+  func write(_ config: Config) -> [String: JSONValue] {
+    var keys: [String: JSONValue] = [
       "vocab_size": .integer(config.vocabulary), "hidden_size": .integer(config.width),
       "num_hidden_layers": .integer(config.layers), "num_attention_heads": .integer(config.heads),
       "intermediate_size": .integer(config.innerWidth), "max_position_embeddings": .integer(config.context),
@@ -116,9 +117,8 @@ struct MegatronBERTFormat: HuggingFaceFormat {
     if config.classes > 0 {
       let names = (0..<config.classes).map { "LABEL_\($0)" }
       keys["id2label"] = .object(
-        Dictionary(names.enumerated().map { (String($0.offset), .string($0.element)) }) { first, _ in first })
-      keys["label2id"] = .object(
-        Dictionary(names.enumerated().map { ($0.element, .integer($0.offset)) }) { first, _ in first })
+        names.enumerated().map { JSONMember(String($0.offset), .string($0.element)) })
+      keys["label2id"] = .object(names.enumerated().map { JSONMember($0.element, .integer($0.offset)) })
     }
     return keys
   }

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Layers
 import Tensors
 
@@ -21,7 +22,7 @@ struct NemotronFormat: HuggingFaceFormat {
     return config
   }
 
-  func write(_ config: Config) -> [String: JSON] {
+  func write(_ config: Config) -> [String: JSONValue] {
     RotaryDecoder.write(config).merging([
       "norm_eps": .number(config.normEpsilon),
       "hidden_act": .string(Self.name(of: config.activation) ?? "relu2"),

@@ -1,4 +1,5 @@
 import Checkpoints
+import JSON
 import Layers
 
 /// What Llama and the families that follow it have in common: names of tensors and keys.
@@ -51,7 +52,7 @@ enum RotaryDecoder {
     return config
   }
 
-  static func write(_ config: Transformer.Config) -> [String: JSON] {
+  static func write(_ config: Transformer.Config) -> [String: JSONValue] {
     RotaryKeys.write(config).merging([
       "vocab_size": .integer(config.vocabulary), "hidden_size": .integer(config.width),
       "intermediate_size": .integer(config.innerWidth), "num_hidden_layers": .integer(config.layers),

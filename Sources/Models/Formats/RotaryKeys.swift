@@ -1,3 +1,5 @@
+import JSON
+
 /// How transformers spells rotary positions: at the top before version 5, in `rope_parameters` since.
 enum RotaryKeys {
   /// Throws where positions are stretched or turned in another way than the plain one.
@@ -23,16 +25,16 @@ enum RotaryKeys {
   }
 
   /// Both spellings: each version reads one.
-  static func write(_ config: Transformer.Config) -> [String: JSON] {
-    var parameters: [String: JSON] = [
+  static func write(_ config: Transformer.Config) -> [String: JSONValue] {
+    var parameters: [String: JSONValue] = [
       "rope_type": .string("default"), "rope_theta": .number(config.rotaryBase),
     ]
-    var keys: [String: JSON] = ["rope_theta": .number(config.rotaryBase)]
+    var keys: [String: JSONValue] = ["rope_theta": .number(config.rotaryBase)]
     if config.norm == .layerNorm1P {
       parameters["partial_rotary_factor"] = .number(config.rotaryFraction)
       keys["partial_rotary_factor"] = .number(config.rotaryFraction)
     }
-    keys["rope_parameters"] = .object(parameters)
+    keys["rope_parameters"] = JSONValue(parameters)
     return keys
   }
 }

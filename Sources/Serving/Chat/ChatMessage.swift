@@ -1,3 +1,5 @@
+import JSON
+
 /// A turn of a conversation.
 struct ChatMessage: Equatable {
   /// One of `roles`, `developer` as `system`: models know no difference.

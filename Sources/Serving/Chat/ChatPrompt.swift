@@ -1,3 +1,4 @@
+import JSON
 import Tokenizers
 
 /// The token ids of a conversation.

@@ -1,3 +1,5 @@
+import JSON
+
 /// A model's chat template.
 package protocol ChatRenderer: Sendable {
   /// The template as the model's files have it, for those who render it themselves.

@@ -1,3 +1,5 @@
+import JSON
+
 /// Puts characters that nobody uses in place of special tokens' texts that clients wrote, so that a template can
 /// carry them along and they can be told from the ones that the template wrote.
 struct Disguise {

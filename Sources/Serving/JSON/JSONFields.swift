@@ -1,3 +1,5 @@
+import JSON
+
 /// The members of an object, read by name and checked: what is missing or null is nil, what has another type is
 /// an error that names the member. Members that nobody asks for are ignored.
 struct JSONFields {
@@ -14,7 +16,7 @@ struct JSONFields {
         parameter: path.isEmpty ? nil : path)
     }
     self.path = path.isEmpty ? "" : path + "."
-    self.members = Dictionary(members.map { ($0.key, $0.value) }) { $1 }
+    self.members = members.byKey
   }
 
   func name(_ key: String) -> String { path + key }
@@ -43,16 +45,13 @@ struct JSONFields {
 
   func number(_ key: String) throws(APIError) -> Double? {
     guard let value = self[key] else { return nil }
-    switch value {
-    case .integer(let integer): return Double(integer)
-    case .number(let number): return number
-    default: throw wrong(key, "a number", value)
-    }
+    guard let number = value.number else { throw wrong(key, "a number", value) }
+    return number
   }
 
   func integer(_ key: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
     guard let value = self[key] else { return nil }
-    guard let integer = value.asInteger else { throw wrong(key, "an integer", value) }
+    guard let integer = value.integer else { throw wrong(key, "an integer", value) }
     guard range.contains(integer) else {
       let expected =
         range.upperBound == .max
@@ -71,17 +70,5 @@ struct JSONFields {
   func object(_ key: String) throws(APIError) -> JSONFields? {
     guard let value = self[key] else { return nil }
     return try JSONFields(value, path: name(key))
-  }
-}
-
-extension JSONValue {
-  /// The value of a whole number, `2.0` too (JSON does not tell them apart); where it was read as a double, of at
-  /// most 2⁵³, for larger ones are not what was written.
-  var asInteger: Int? {
-    switch self {
-    case .integer(let value): value
-    case .number(let value): value.magnitude <= 9_007_199_254_740_992 ? Int(exactly: value) : nil
-    default: nil
-    }
   }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// What `POST /v1/chat/completions` is asked.
 struct ChatBody {
   var model: String?

@@ -1,3 +1,5 @@
+import JSON
+
 /// What `POST /v1/completions` is asked.
 struct CompletionBody {
   var model: String?

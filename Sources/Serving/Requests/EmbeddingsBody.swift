@@ -1,3 +1,5 @@
+import JSON
+
 /// What `POST /v1/embeddings` is asked.
 struct EmbeddingsBody {
   var model: String?

@@ -1,3 +1,5 @@
+import JSON
+
 /// Text, or token ids in its place.
 enum TextInput: Equatable {
   case text(String)
@@ -14,7 +16,7 @@ enum TextInput: Equatable {
       guard let first = elements.first else {
         throw .invalid("\(key) is empty, expected at least one token", parameter: key)
       }
-      if first.asInteger != nil { return [.ids(try ids(elements, key, vocabulary: vocabulary))] }
+      if first.integer != nil { return [.ids(try ids(elements, key, vocabulary: vocabulary))] }
       guard elements.count <= limits.prompts else {
         throw .invalid(
           "\(key) has \(elements.count) entries, expected at most \(limits.prompts)", parameter: key)
@@ -43,7 +45,7 @@ enum TextInput: Equatable {
     var ids: [Int32] = []
     ids.reserveCapacity(elements.count)
     for (index, element) in elements.enumerated() {
-      guard let id = element.asInteger else {
+      guard let id = element.integer else {
         throw .invalid(
           "\(path)[\(index)] must be a token id, got \(element.kind)", parameter: "\(path)[\(index)]")
       }

@@ -1,3 +1,5 @@
+import JSON
+
 /// What `POST /tokenize` is asked: the ids of a text, or of a conversation.
 struct TokenizeBody {
   enum Content {

@@ -1,6 +1,7 @@
 import Generation
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 import Synchronization
 

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 import NIOHTTP1
 
@@ -12,7 +13,7 @@ enum BodyReader {
     do throws(JSONParser.Fault) {
       return try JSONParser.parse(bytes)
     } catch {
-      throw APIError.invalid(error.description)
+      throw APIError.invalid("the body is not valid JSON: \(error)")
     }
   }
 

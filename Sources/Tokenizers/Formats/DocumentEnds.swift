@@ -1,3 +1,5 @@
+import JSON
+
 /// The names of the tokens that begin and end a document.
 struct DocumentEnds {
   var end: String?
@@ -10,7 +12,7 @@ struct DocumentEnds {
 
   /// From `tokenizer_config.json`: `"eos_token": "</s>"` or `"eos_token": {"content": "</s>", …}`.
   init(_ configuration: JSONValue?) {
-    func name(_ key: StaticString) -> String? {
+    func name(_ key: String) -> String? {
       configuration?[key]?.text ?? configuration?[key]?["content"]?.text
     }
     self.init(end: name("eos_token"), beginning: name("bos_token"))

@@ -1,3 +1,5 @@
+import JSON
+
 /// Llama's kind of `tokenizer.json`: SentencePiece's BPE in Hugging Face's terms. Spaces are written U+2581
 /// by the normalizer (Prepend, Replace) or by the pre-tokenizer (Metaspace).
 extension HuggingFaceTokenizer {
@@ -98,11 +100,11 @@ extension HuggingFaceTokenizer {
     var byteIds = Array(repeating: Int32(-1), count: 256)
     var pieces: [PieceMerger.Piece] = []
     var tokens: [(bytes: [UInt8], id: Int)] = []
-    for (key, value) in members {
-      guard let id = value.integer, id >= 0, id < Vocabulary.mostIds else {
-        let name = String(decoding: key.prefix(40), as: UTF8.self)
+    for member in members {
+      let key = Array(member.key.utf8)
+      guard let id = member.value.integer, id >= 0, id < Vocabulary.mostIds else {
         throw unsupported(
-          "token \"\(name)\" has \(value.integer.map { "\($0)" } ?? value.kind) for its id",
+          "token \"\(member.key.prefix(40))\" has \(member.value.brief) for its id",
           "a whole number from 0 to \(Vocabulary.mostIds - 1)")
       }
       if let byte = SentencePieceModel.byte(key) {

@@ -1,3 +1,5 @@
+import JSON
+
 extension HuggingFaceTokenizer {
   /// WordPiece behind BERT's normaliser and pre-tokenizer.
   func wordPiece(_ model: JSONValue) throws(TokenizerFailure) -> WordPieceTokenizer {
@@ -18,12 +20,12 @@ extension HuggingFaceTokenizer {
     }
     var tokens: [(bytes: [UInt8], id: Int)] = []
     tokens.reserveCapacity(members.count)
-    for (token, value) in members {
-      guard let id = value.integer else {
-        let name = String(decoding: token.prefix(40), as: UTF8.self)
-        throw unsupported("token \"\(name)\" has \(value.kind) for its id", "a whole number")
+    for member in members {
+      guard let id = member.value.integer else {
+        throw unsupported(
+          "token \"\(member.key.prefix(40))\" has \(member.value.kind) for its id", "a whole number")
       }
-      tokens.append((token, id))
+      tokens.append((Array(member.key.utf8), id))
     }
     var parts = try WordPieceParts(tokens, added: try addedTokens(), source: source)
     parts.normalization = BertCharacters.Options(

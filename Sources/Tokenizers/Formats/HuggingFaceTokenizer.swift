@@ -1,3 +1,5 @@
+import JSON
+
 /// Hugging Face's `tokenizer.json`: byte-level BPE (GPT-2 to Llama 3), BPE over pieces with byte fallback
 /// (Llama 2, Mistral, Gemma) and WordPiece (BERT).
 struct HuggingFaceTokenizer {
@@ -27,7 +29,7 @@ struct HuggingFaceTokenizer {
   }
 
   /// The stages of a sequence, or the one that stands alone.
-  func stages(_ json: JSONValue, _ key: StaticString) -> [JSONValue] {
+  func stages(_ json: JSONValue, _ key: String) -> [JSONValue] {
     if json.isNull { return [] }
     return json["type"]?.text == "Sequence" ? json[key]?.elements ?? [json] : [json]
   }
@@ -48,13 +50,13 @@ struct HuggingFaceTokenizer {
   }
 
   private func checkMerging(_ model: JSONValue) throws(TokenizerFailure) {
-    for key in ["continuing_subword_prefix", "end_of_word_suffix"] as [StaticString] {
+    for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
       if let text = model[key]?.text, !text.isEmpty {
         throw unsupported("the model sets \(key) to \"\(text)\"", "BPE over bytes or pieces, which has none")
       }
     }
     if let dropout = model["dropout"], !dropout.isNull {
-      guard case .number(0) = dropout else { throw unsupported("the model asks for dropout", "none") }
+      guard dropout.number == 0 else { throw unsupported("the model asks for dropout", "none") }
     }
   }
 
@@ -75,13 +77,11 @@ struct HuggingFaceTokenizer {
     var tokens: [AddedTokens.Token] = []
     for element in json["added_tokens"]?.elements ?? [] {
       guard let id = element["id"]?.integer, id >= 0, id < Vocabulary.mostIds,
-        let text = element["content"]?.bytes, !text.isEmpty
+        let name = element["content"]?.text, !name.isEmpty
       else { throw unsupported("an added token lacks \"id\" or \"content\"", "both") }
       let isSpecial = element["special"]?.bool ?? false
       if !isSpecial {
-        let name = String(decoding: text, as: UTF8.self)
-        for flag in ["single_word", "lstrip", "rstrip"] as [StaticString]
-        where element[flag]?.bool == true {
+        for flag in ["single_word", "lstrip", "rstrip"] where element[flag]?.bool == true {
           throw unsupported("the added token \"\(name)\" sets \(flag)", "a token found wherever it stands")
         }
         // Tokens are looked for in the text as it is, which is the normalized one where nothing normalizes.
@@ -91,7 +91,7 @@ struct HuggingFaceTokenizer {
             "a token found in the text as it is (\"normalized\": false)")
         }
       }
-      tokens.append(.init(text: text, id: Int32(id), isSpecial: isSpecial))
+      tokens.append(.init(text: Array(name.utf8), id: Int32(id), isSpecial: isSpecial))
     }
     return tokens
   }

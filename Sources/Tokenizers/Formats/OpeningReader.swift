@@ -1,3 +1,5 @@
+import JSON
+
 /// Finds the ids that a tokenizer's files ask to put in front of every text.
 struct OpeningReader {
   let source: String
@@ -29,10 +31,10 @@ struct OpeningReader {
     case "TemplateProcessing":
       var ids: [Int32] = []
       for part in processor["single"]?.elements ?? [] {
-        guard let name = part["SpecialToken"]?["id"]?.bytes else { break }
-        let token = processor["special_tokens"]?.members?.last { $0.key == name }?.value
+        guard let name = part["SpecialToken"]?["id"]?.text else { break }
+        let token = processor["special_tokens"]?[name]
         for element in token?["ids"]?.elements ?? [] {
-          ids.append(try id(element, String(decoding: name, as: UTF8.self)))
+          ids.append(try id(element, name))
         }
       }
       return ids

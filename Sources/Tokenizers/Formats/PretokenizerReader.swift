@@ -1,3 +1,5 @@
+import JSON
+
 /// Recognises the `pre_tokenizer` of a `tokenizer.json`.
 struct PretokenizerReader {
   let source: String

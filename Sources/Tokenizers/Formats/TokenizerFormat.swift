@@ -1,3 +1,5 @@
+import JSON
+
 /// The kinds of tokenizer files there are, and how to tell them.
 package enum TokenizerFormat: String, Sendable, CaseIterable {
   /// Hugging Face: `tokenizer.json`, with `tokenizer_config.json` if there is one.
@@ -62,7 +64,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
     let contents = needed.map { used[$0] ?? [] }
     func json(_ name: String) throws(TokenizerFailure) -> JSONValue? {
       guard optional.contains(name), let contents = used[name] else { return nil }
-      return try JSONReader.read(contents, source: name)
+      return try JSONValue(contents, source: name)
     }
     let configuration = try json("tokenizer_config.json")
     let opensTexts = configuration?["add_bos_token"]?.bool ?? false
@@ -70,7 +72,7 @@ package enum TokenizerFormat: String, Sendable, CaseIterable {
       switch format {
       case .huggingFace:
         try HuggingFaceTokenizer(
-          source: needed[0], json: JSONReader.read(contents[0], source: needed[0]),
+          source: needed[0], json: JSONValue(contents[0], source: needed[0]),
           configuration: configuration
         ).load()
       case .vocabularyAndMerges:

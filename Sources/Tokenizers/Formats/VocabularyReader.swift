@@ -1,3 +1,5 @@
+import JSON
+
 /// Builds a byte-level vocabulary and its merges from what GPT-2's files hold: tokens and merges written in
 /// the visible byte alphabet.
 struct VocabularyReader {
@@ -18,11 +20,12 @@ struct VocabularyReader {
     var tokens: [(bytes: [UInt8], id: Int)] = []
     tokens.reserveCapacity(members.count)
     var addedTokens: [(bytes: [UInt8], id: Int)] = []
-    for (key, value) in members {
-      let name = String(decoding: key.prefix(40), as: UTF8.self)
-      guard let id = value.integer else {
+    for member in members {
+      let key = Array(member.key.utf8)
+      guard let id = member.value.integer else {
         throw TokenizerFailure(
-          source, "token \"\(name)\" has \(value.kind) for its id, expected a whole number")
+          source,
+          "token \"\(member.key.prefix(40))\" has \(member.value.kind) for its id, expected a whole number")
       }
       if addedIds.contains(Int32(truncatingIfNeeded: id)) {
         addedTokens.append((alphabet.read(key) ?? key, id))
@@ -31,7 +34,7 @@ struct VocabularyReader {
       guard let bytes = alphabet.read(key) else {
         throw TokenizerFailure(
           source,
-          "token \"\(name)\" is not written in GPT-2's byte alphabet, so this is no byte-level vocabulary; "
+          "token \"\(member.key.prefix(40))\" is not written in GPT-2's byte alphabet, so this is no byte-level vocabulary; "
             + "use the model's SentencePiece file (tokenizer.model) instead")
       }
       tokens.append((bytes, id))

@@ -1,3 +1,5 @@
+import JSON
+
 /// A trained byte-level BPE as Hugging Face `tokenizers` writes it.
 struct TokenizerJSON {
   /// By id; the first ones are the special tokens.

@@ -1,3 +1,5 @@
+import JSON
+
 /// A trained WordPiece vocabulary as Hugging Face writes it.
 struct WordPieceFiles {
   /// By id; the first ones are the special tokens.

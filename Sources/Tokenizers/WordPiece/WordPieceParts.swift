@@ -1,3 +1,5 @@
+import JSON
+
 /// What the files of a WordPiece tokenizer say, whatever their format.
 struct WordPieceParts: Sendable {
   let vocabulary: Vocabulary
@@ -41,7 +43,7 @@ struct WordPieceParts: Sendable {
     }
     let added =
       (configuration?["added_tokens_decoder"]?.members ?? []).map { $0.value["content"]?.bytes ?? [] }
-      + (addedTokens?.members ?? []).map(\.key)
+      + (addedTokens?.members ?? []).map { Array($0.key.utf8) }
     if let name = added.first(where: { name in !special.contains { $0.text == name } }) {
       throw TokenizerFailure(
         source,

@@ -1,3 +1,4 @@
+import JSON
 import Serving
 
 /// `<s><|user|>CONTENT<|end|>…<|assistant|>`, contents trimmed as many templates do.

@@ -1,36 +1,50 @@
-/// Reads JSON (RFC 8259) that anybody may have sent: valid UTF-8, no key twice in an object, numbers that are
-/// finite, nesting of at most 64. Anything else is an error that names the byte.
-struct JSONParser {
-  struct Fault: Error, Equatable {
-    let description: String
+/// Reads JSON (RFC 8259), whoever wrote it, in time that grows with its length: valid UTF-8, numbers that are finite,
+/// nesting of at most 64. Anything else is a fault that says where.
+package struct JSONParser {
+  /// What readers may differ in.
+  package struct Options: Sendable {
+    /// Takes a byte order mark in front.
+    package var allowsByteOrderMark = false
+    /// Reads half of a surrogate pair, such as `\ud800`, as U+FFFD.
+    package var replacesLoneSurrogates = false
+    /// Takes an object that has a key twice, and keeps both.
+    package var allowsRepeatedKeys = false
+
+    package static let strict = Options()
+    /// For files that every other program reads.
+    package static let lenient = Options(
+      allowsByteOrderMark: true, replacesLoneSurrogates: true, allowsRepeatedKeys: true)
   }
 
-  /// Deeper than any request is, and far less than a stack holds.
-  static let deepest = 64
+  /// Deeper than any file or request is, and far less than a stack holds.
+  package static let deepest = 64
+  private static let longestNumber = 64
 
-  private let bytes: [UInt8]
-  private var position = 0
+  let bytes: [UInt8]
+  private let options: Options
+  private(set) var position = 0
 
-  static func parse(_ bytes: [UInt8]) throws(Fault) -> JSONValue {
-    guard String(validating: bytes, as: UTF8.self) != nil else {
-      throw Fault(description: "the body is not valid UTF-8")
-    }
-    var parser = JSONParser(bytes: bytes)
+  package static func parse(_ bytes: [UInt8], _ options: Options = .strict) throws(Fault) -> JSONValue {
+    var parser = JSONParser(bytes: bytes, options: options)
+    try parser.checkEncoding()
+    if options.allowsByteOrderMark, bytes.starts(with: [0xEF, 0xBB, 0xBF]) { parser.position = 3 }
     let value = try parser.value(depth: 1)
     parser.skipSpace()
-    guard parser.position == bytes.count else { throw parser.fault("the end of the body") }
+    guard parser.position == bytes.count else { throw parser.fault("the end") }
     return value
   }
 
-  private init(bytes: [UInt8]) { self.bytes = bytes }
+  private init(bytes: [UInt8], options: Options) {
+    self.bytes = bytes
+    self.options = options
+  }
 
-  private func fault(_ expected: String) -> Fault {
-    guard position < bytes.count else {
-      return Fault(description: "the body is not valid JSON: it ends where \(expected) was expected")
+  private func checkEncoding() throws(Fault) {
+    do throws(UTF8.ValidationError) {
+      _ = try UTF8Span(validating: bytes.span)
+    } catch {
+      throw fault("valid UTF-8", got: "bytes that are not UTF-8", at: error.byteOffsets.lowerBound)
     }
-    let byte = "byte 0x" + String(bytes[position], radix: 16)
-    return Fault(
-      description: "the body is not valid JSON: got \(byte) at byte \(position), expected \(expected)")
   }
 
   private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -58,14 +72,15 @@ struct JSONParser {
     }
   }
 
-  private mutating func word(_ word: StaticString, _ value: JSONValue) throws(Fault) -> JSONValue {
-    for byte in String(describing: word).utf8 where !take(byte) { throw fault("\(word)") }
+  private mutating func word(_ word: String, _ value: JSONValue) throws(Fault) -> JSONValue {
+    for byte in word.utf8 where !take(byte) { throw fault(word) }
     return value
   }
 
+  /// Passes the bracket that opens an object or an array.
   private mutating func enter(_ depth: Int) throws(Fault) {
     guard depth <= Self.deepest else {
-      throw Fault(description: "the body is nested deeper than \(Self.deepest) levels")
+      throw fault("at most \(Self.deepest) levels of nesting", got: "one more level")
     }
     position += 1
     skipSpace()
@@ -78,10 +93,11 @@ struct JSONParser {
     var keys: Set<[UInt8]> = []
     while true {
       skipSpace()
+      let start = position
       guard next == UInt8(ascii: "\"") else { throw fault("a key") }
       let key = try string()
-      guard keys.insert(Array(key.utf8)).inserted else {
-        throw Fault(description: "the key \(key.prefix(60).debugDescription) stands twice in one object")
+      guard options.allowsRepeatedKeys || keys.insert(Array(key.utf8)).inserted else {
+        throw fault("each key once", got: "\(JSONValue.string(key).brief) twice in an object", at: start)
       }
       skipSpace()
       guard take(UInt8(ascii: ":")) else { throw fault("':'") }
@@ -110,11 +126,9 @@ struct JSONParser {
     let start = position
     let isNegative = take(UInt8(ascii: "-"))
     let first = next
-    guard skipDigits() > 0 else { throw fault("a value") }
-    let count = position - start - (isNegative ? 1 : 0)
-    if first == UInt8(ascii: "0"), count > 1 {
-      position = start
-      throw fault("a number without leading zeros")
+    guard skipDigits() > 0 else { throw noNumber }
+    if first == UInt8(ascii: "0"), position - start > (isNegative ? 2 : 1) {
+      throw fault("a number without leading zeros", at: start)
     }
     var isInteger = true
     if take(UInt8(ascii: ".")) {
@@ -126,16 +140,24 @@ struct JSONParser {
       if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
       guard skipDigits() > 0 else { throw fault("a digit") }
     }
-    guard position - start <= 64 else {
-      throw Fault(
-        description: "the number at byte \(start) has \(position - start) characters, expected at most 64")
+    guard position - start <= Self.longestNumber else {
+      throw fault(
+        "at most \(Self.longestNumber)", got: "a number of \(position - start) characters", at: start)
     }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
     if isInteger, let value = Int(text) { return .integer(value) }
     guard let value = Double(text), value.isFinite else {
-      throw Fault(description: "the number at byte \(start) is too large")
+      throw fault("a finite one", got: "the number \(text)", at: start)
     }
     return .number(value)
+  }
+
+  /// Python writes words for numbers that JSON does not have.
+  private var noNumber: Fault {
+    guard let word = ["NaN", "Infinity"].first(where: { bytes[position...].starts(with: $0.utf8) }) else {
+      return fault("a value")
+    }
+    return fault("a finite one, for JSON has no other", got: "\(word) for a number")
   }
 
   private mutating func skipDigits() -> Int {
@@ -149,33 +171,34 @@ struct JSONParser {
   private mutating func string() throws(Fault) -> String {
     position += 1
     let start = position
-    while let byte = next, byte != 0x22, byte != 0x5C, byte >= 0x20 { position += 1 }
-    if next == 0x22 {
+    skipPlain()
+    if next == UInt8(ascii: "\"") {
       defer { position += 1 }
       return String(decoding: bytes[start..<position], as: UTF8.self)
     }
     var text = Array(bytes[start..<position])
     while let byte = next {
-      switch byte {
-      case 0x22:
-        position += 1
-        return String(decoding: text, as: UTF8.self)
-      case 0x5C:
-        position += 1
-        try escape(into: &text)
-      case 0..<0x20: throw fault("control characters of strings to be escaped")
-      default:
-        text.append(byte)
-        position += 1
-      }
+      if take(UInt8(ascii: "\"")) { return String(decoding: text, as: UTF8.self) }
+      guard byte == UInt8(ascii: "\\") else { throw fault("control characters of strings to be escaped") }
+      position += 1
+      try escape(into: &text)
+      let plain = position
+      skipPlain()
+      text.append(contentsOf: bytes[plain..<position])
     }
     throw fault("the end of a string")
   }
 
+  /// To the quotation mark, the escape or the control character that comes next.
+  private mutating func skipPlain() {
+    while let byte = next, byte != 0x22, byte != 0x5C, byte >= 0x20 { position += 1 }
+  }
+
   private mutating func escape(into text: inout [UInt8]) throws(Fault) {
-    guard let byte = next else { throw fault("an escape") }
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): text.append(byte)
+    switch next {
+    case UInt8(ascii: "\""): text.append(UInt8(ascii: "\""))
+    case UInt8(ascii: "\\"): text.append(UInt8(ascii: "\\"))
+    case UInt8(ascii: "/"): text.append(UInt8(ascii: "/"))
     case UInt8(ascii: "b"): text.append(0x08)
     case UInt8(ascii: "f"): text.append(0x0C)
     case UInt8(ascii: "n"): text.append(0x0A)
@@ -189,11 +212,12 @@ struct JSONParser {
     position += 1
   }
 
-  /// `XXXX`, or `XXXX\uXXXX` that make one character; half a pair is a fault.
+  /// `XXXX`, or `XXXX\uXXXX` that make one character.
   private mutating func escapedScalar() throws(Fault) -> Unicode.Scalar {
-    let start = position
+    let start = position - 2
     let first = try fourDigits()
     if let scalar = Unicode.Scalar(first) { return scalar }
+    let end = position
     if first < 0xDC00, take(UInt8(ascii: "\\")), take(UInt8(ascii: "u")) {
       let second = try fourDigits()
       if (0xDC00..<0xE000).contains(second),
@@ -202,27 +226,22 @@ struct JSONParser {
         return scalar
       }
     }
-    throw Fault(description: "the escape at byte \(start - 2) is half of a surrogate pair")
+    guard options.replacesLoneSurrogates else {
+      throw fault("both halves", got: "half of a surrogate pair", at: start)
+    }
+    position = end
+    return "\u{FFFD}"
   }
 
   private mutating func fourDigits() throws(Fault) -> UInt32 {
     var value: UInt32 = 0
     for _ in 0..<4 {
-      guard let byte = next, let digit = Self.hexadecimal(byte) else {
+      guard let byte = next, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
         throw fault("four hexadecimal digits")
       }
       value = value << 4 | UInt32(digit)
       position += 1
     }
     return value
-  }
-
-  private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }
