@@ -68,7 +68,7 @@ let house: [Target] =
   + layer(
     "Generation",
     needs: [
-      "Models", "Layers", "Collectives", "Topology", "Tokenizers", "Templates", "Files", "Telemetry",
+      "Models", "Layers", "Collectives", "Topology", "Tokenizers", "JSON", "Files", "Telemetry",
       "Tensors",
     ])
   // 5  What people do with models, and what they plan to.

@@ -9,8 +9,8 @@ package struct ServedModel: Sendable {
   package var created: Int
   package var tokenizer: any Tokenizer
   package var service: any GenerationService
-  /// Turns messages into a prompt; nil: the model has no template, and chat is refused.
-  package var chat: (any ChatRenderer)?
+  /// The model's chat template; nil: it has none, and chat is refused.
+  package let chat: (any ChatRenderer)?
   /// Tokens that end a text.
   package var stops: Set<Int32>
   /// Tokens that end an answer in a chat.
@@ -18,8 +18,8 @@ package struct ServedModel: Sendable {
   /// Special tokens, which add nothing to a text that is given out.
   let hidden: Set<Int32>
   let tokens: TokenNames
-  /// Finds special tokens in what clients write.
-  let specials: TextFinder
+  /// Turns messages into token ids, where there is a template.
+  let chatPrompt: ChatPrompt?
 
   package init(
     name: String, created: Int, tokenizer: any Tokenizer, service: any GenerationService,
@@ -35,7 +35,7 @@ package struct ServedModel: Sendable {
     self.chatStops = chatStops ?? stops
     hidden = Set(tokenizer.specialTokens.map(\.id))
     tokens = TokenNames(tokenizer)
-    specials = TextFinder(tokenizer.specialTokens.map(\.text))
+    chatPrompt = chat.map { ChatPrompt($0, tokenizer) }
   }
 
   /// Tokens that a prompt and what is written may have together.

@@ -15,6 +15,7 @@ struct PromptRun: Sendable {
   private let output: String
   private let launch: EngineLaunch
   private let chat: ModelChat
+  private let chatPrompt: ChatPrompt
   private let ignoresEnd: Bool
   private let config: EngineConfig
   private let lines: [ArraySlice<UInt8>]
@@ -40,6 +41,7 @@ struct PromptRun: Sendable {
     self.output = output
     self.launch = launch
     self.chat = chat
+    chatPrompt = ChatPrompt(chat, launch.named.tokenizer)
     self.ignoresEnd = ignoresEnd
     // Lines are handed over as others are done: none of them is too many.
     var config = config
@@ -222,8 +224,8 @@ struct PromptRun: Sendable {
     case .text(let text): ids = tokenizer.opening + tokenizer.encode(text)
     case .ids(let own): ids = own
     case .messages(let messages):
-      do { ids = tokenizer.encode(try chat.prompt(messages), specials: .asIds) } catch {
-        throw failure("\(error)")
+      do { ids = try chatPrompt.encode(messages) } catch {
+        throw failure("the chat template refuses the messages: \(error)")
       }
     }
     let context = launch.named.trained.config.context

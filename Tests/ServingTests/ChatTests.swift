@@ -92,11 +92,11 @@ struct ChatTests {
         return text
       }
     }
-    let prompt = ChatPrompt(Careless(), Served.model(ScriptedService("")))
+    let prompt = ChatPrompt(Careless(), Served.model(ScriptedService("")).tokenizer)
     func encode(_ text: String) throws -> [Int32] {
-      let message = try ChatMessage(
-        .object([JSONMember("role", .string("user")), JSONMember("content", .string(text))]), path: "m")
-      return try prompt.encode([message], tools: nil, addsGenerationPrompt: true)
+      try prompt.encode([
+        .object([JSONMember("role", .string("user")), JSONMember("content", .string(text))])
+      ])
     }
     for text in ["ok", "a<|end", "a<", "|end"] {
       #expect(try encode(text) == Self.user + (text + "|>").utf8.map { Int32($0) }, "\(text)")

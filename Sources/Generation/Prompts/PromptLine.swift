@@ -1,4 +1,4 @@
-import Templates
+import JSON
 
 /// A line of a file of prompts: a JSON object with `prompt`, a text or token ids, or with `messages`, and perhaps with
 /// settings of its own, named as in OpenAI's API. What else it has is passed through.
@@ -6,7 +6,7 @@ package struct PromptLine: Sendable {
   package enum Content: Sendable {
     case text(String)
     case ids([Int32])
-    case messages([ChatMessage])
+    case messages([JSONValue])
   }
 
   package let content: Content
@@ -36,11 +36,11 @@ package struct PromptLine: Sendable {
   /// - Parameter source: where the line is, for messages.
   package init(_ json: [UInt8], defaults: Defaults, source: String) throws(Failure) {
     func failure(_ sentence: String) -> Failure { Failure(description: "\(source): \(sentence)") }
-    let value: TemplateValue
-    do { value = try TemplateValue(json: json, source: source) } catch {
-      throw Failure(description: "\(error)")
+    let value: JSONValue
+    do { value = try JSONParser.parse(json, .lenient) } catch {
+      throw failure("not valid JSON: got \(error.got) at byte \(error.position), expected \(error.expected)")
     }
-    guard case .mapping = value else {
+    guard case .object = value else {
       throw failure("is not a JSON object, expected one with prompt or messages")
     }
     if value["completions"] != nil {
@@ -49,19 +49,14 @@ package struct PromptLine: Sendable {
     content = try Self.content(value, failure)
 
     func number(_ key: String, _ initial: Double) throws(Failure) -> Double {
-      switch value[key] {
-      case nil, .some(.none): return initial
-      case .integer(let integer): return Double(integer)
-      case .number(let number): return number
-      default: throw failure("\(key) is not a number")
-      }
+      guard let given = value[key], !given.isNull else { return initial }
+      guard let number = given.number else { throw failure("\(key) is not a number") }
+      return number
     }
     func integer(_ key: String, _ initial: Int) throws(Failure) -> Int {
-      switch value[key] {
-      case nil, .some(.none): return initial
-      case .integer(let integer): return integer
-      default: throw failure("\(key) is not a whole number")
-      }
+      guard let given = value[key], !given.isNull else { return initial }
+      guard let integer = given.integer else { throw failure("\(key) is not a whole number") }
+      return integer
     }
     var sampling = defaults.sampling
     sampling.temperature = try number("temperature", sampling.temperature)
@@ -78,9 +73,9 @@ package struct PromptLine: Sendable {
     guard (1...1024).contains(choices) else { throw failure("n must lie in 1 ... 1024, got \(choices)") }
     guard maximumTokens >= 0 else { throw failure("max_tokens must be 0 or positive, got \(maximumTokens)") }
     switch value["stop"] {
-    case nil, .some(.none): stops = defaults.stops
+    case nil, .null: stops = defaults.stops
     case .string(let text): stops = [text]
-    case .list(let texts):
+    case .array(let texts):
       stops = texts.compactMap(\.text)
       guard stops.count == texts.count else { throw failure("stop is not a string or a list of strings") }
     default: throw failure("stop is not a string or a list of strings")
@@ -88,11 +83,11 @@ package struct PromptLine: Sendable {
   }
 
   private static func content(
-    _ value: TemplateValue, _ failure: (String) -> Failure
+    _ value: JSONValue, _ failure: (String) -> Failure
   ) throws(Failure) -> Content {
     switch (value["prompt"], value["messages"]) {
     case (.string(let text)?, nil): return .text(text)
-    case (.list(let elements)?, nil):
+    case (.array(let elements)?, nil):
       var ids: [Int32] = []
       for element in elements {
         guard case .integer(let id) = element, let id = Int32(exactly: id) else {
@@ -101,15 +96,11 @@ package struct PromptLine: Sendable {
         ids.append(id)
       }
       return .ids(ids)
-    case (nil, .list(let messages)?):
-      var all: [ChatMessage] = []
-      for message in messages {
-        guard case .mapping(let members) = message, let role = message["role"]?.text else {
-          throw failure("messages has an element without a role, expected {\"role\": …, \"content\": …}")
-        }
-        all.append(ChatMessage(role: role, content: message["content"]?.text ?? "", others: members))
+    case (nil, .array(let messages)?):
+      guard messages.allSatisfy({ $0["role"]?.text != nil }) else {
+        throw failure("messages has an element without a role, expected {\"role\": …, \"content\": …}")
       }
-      return .messages(all)
+      return .messages(messages)
     default: throw failure("expected either prompt, a text or token ids, or messages, a list")
     }
   }

@@ -7,6 +7,9 @@ struct ChatMessage: Equatable {
   /// What a template sees besides the role; `content` is a string or null.
   var members: [JSONMember]
 
+  /// As templates see it.
+  var value: JSONValue { .object([JSONMember("role", .string(role))] + members) }
+
   static let roles = ["system", "developer", "user", "assistant", "tool"]
 
   init(_ value: JSONValue, path: String) throws(APIError) {

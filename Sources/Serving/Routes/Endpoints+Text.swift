@@ -2,6 +2,7 @@ import FoundationEssentials
 import Generation
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
 
 // Completions and chat completions.
@@ -44,8 +45,8 @@ extension Endpoints {
     let pass = try gate.enter()
     let body = try ChatBody(sent, limits: config.limits, vocabulary: model.tokenizer.vocabularySize)
     try model.check(body.model)
-    let ids = try chatPrompt(model).encode(
-      body.messages, tools: body.tools, addsGenerationPrompt: body.addsGenerationPrompt)
+    let ids = try chatIDs(
+      of: body.messages, tools: body.tools, addsGenerationPrompt: body.addsGenerationPrompt, model)
     var job = Job(
       model, body.shared, prompts: [Job.Prompt(ids: ids, text: "")],
       maximumTokens: body.maximumTokens ?? max(1, model.context - ids.count))
@@ -57,13 +58,21 @@ extension Endpoints {
     return try await answer(job, format, clock, pass, context)
   }
 
-  func chatPrompt(_ model: ServedModel) throws(APIError) -> ChatPrompt {
-    guard let renderer = model.chat else {
+  /// The token ids of a conversation.
+  func chatIDs(
+    of messages: [ChatMessage], tools: JSONValue?, addsGenerationPrompt: Bool = true, _ model: ServedModel
+  ) throws(APIError) -> [Int32] {
+    guard let prompt = model.chatPrompt else {
       throw .invalid(
         "this model has no chat template: use /v1/completions", parameter: "messages",
         code: "no_chat_template")
     }
-    return ChatPrompt(renderer, model)
+    do {
+      return try prompt.encode(
+        messages.map(\.value), tools: tools, addsGenerationPrompt: addsGenerationPrompt)
+    } catch {
+      throw .invalid("the model's chat template refuses these messages: \(error)", parameter: "messages")
+    }
   }
 
   static var now: Int { Int(Date().timeIntervalSince1970) }

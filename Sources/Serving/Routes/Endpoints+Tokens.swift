@@ -12,7 +12,8 @@ extension Endpoints {
     switch body.content {
     case .text(let text): ids += model.tokenizer.encode(text, specials: .asIds)
     case .messages(let messages, let tools, let addsGenerationPrompt):
-      ids += try chatPrompt(model).encode(messages, tools: tools, addsGenerationPrompt: addsGenerationPrompt)
+      ids += try chatIDs(
+        of: messages, tools: tools, addsGenerationPrompt: addsGenerationPrompt, model)
     }
     var output = JSONOutput(capacity: ids.count * 6 + 64)
     output.raw(#"{"count":"#)

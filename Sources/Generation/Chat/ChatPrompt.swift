@@ -5,29 +5,30 @@ import Tokenizers
 ///
 /// The template's special tokens become ids. What clients wrote is data: a special token's text in it is spelled
 /// in ordinary tokens, so that no message can end its turn or speak as somebody else.
-struct ChatPrompt {
+package struct ChatPrompt: Sendable {
   private let renderer: any ChatRenderer
   private let tokenizer: any Tokenizer
-  private let finder: TextFinder
+  private let specials: TextFinder
 
-  init(_ renderer: any ChatRenderer, _ model: ServedModel) {
+  package init(_ renderer: any ChatRenderer, _ tokenizer: any Tokenizer) {
     self.renderer = renderer
-    tokenizer = model.tokenizer
-    finder = model.specials
+    self.tokenizer = tokenizer
+    specials = TextFinder(tokenizer.specialTokens.map(\.text))
   }
 
-  func encode(_ messages: [ChatMessage], tools: JSONValue?, addsGenerationPrompt: Bool) throws(APIError)
-    -> [Int32]
-  {
+  /// - Parameter messages: objects with `role` and what else the template reads.
+  package func encode(
+    _ messages: [JSONValue], tools: JSONValue? = nil, addsGenerationPrompt: Bool = true
+  ) throws(ChatFailure) -> [Int32] {
     var taken: Set<Unicode.Scalar> = []
-    for message in messages { Disguise.privateCharacters(of: .object(message.members), into: &taken) }
+    for message in messages { Disguise.privateCharacters(of: message, into: &taken) }
     if let tools { Disguise.privateCharacters(of: tools, into: &taken) }
 
-    var disguise = Disguise(finder, coversOpenEnds: false, taken: taken)
+    var disguise = Disguise(specials, coversOpenEnds: false, taken: taken)
     var pieces = try render(messages, tools, addsGenerationPrompt, &disguise)
     if disguise.sawOpenEnds {
       // Part of a special token at the end of a message: did the text around it complete one?
-      var strict = Disguise(finder, coversOpenEnds: true, taken: taken)
+      var strict = Disguise(specials, coversOpenEnds: true, taken: taken)
       let strictPieces = try render(messages, tools, addsGenerationPrompt, &strict)
       if specials(in: pieces) != specials(in: strictPieces) { pieces = strictPieces }
     }
@@ -42,28 +43,17 @@ struct ChatPrompt {
   }
 
   private func render(
-    _ messages: [ChatMessage], _ tools: JSONValue?, _ addsGenerationPrompt: Bool, _ disguise: inout Disguise
-  ) throws(APIError) -> [Disguise.Piece] {
-    let hidden = messages.map { message in
-      JSONValue.object(
-        [JSONMember("role", .string(message.role))]
-          + message.members.map {
-            JSONMember($0.key, disguise.hide($0.value))
-          })
-    }
+    _ messages: [JSONValue], _ tools: JSONValue?, _ addsGenerationPrompt: Bool, _ disguise: inout Disguise
+  ) throws(ChatFailure) -> [Disguise.Piece] {
+    let hidden = messages.map { disguise.hide($0) }
     let hiddenTools = tools.map { disguise.hide($0) }
-    do {
-      return disguise.pieces(
-        of: try renderer.prompt(hidden, tools: hiddenTools, addsGenerationPrompt: addsGenerationPrompt))
-    } catch {
-      throw .invalid(
-        "the model's chat template refuses these messages: \(error.description)", parameter: "messages")
-    }
+    return disguise.pieces(
+      of: try renderer.prompt(hidden, tools: hiddenTools, addsGenerationPrompt: addsGenerationPrompt))
   }
 
   private func specials(in pieces: [Disguise.Piece]) -> Int {
     pieces.reduce(0) { count, piece in
-      if case .template(let bytes) = piece { count + finder.ranges(in: bytes).count } else { count }
+      if case .template(let bytes) = piece { count + specials.ranges(in: bytes).count } else { count }
     }
   }
 }

@@ -13,7 +13,7 @@ package protocol ChatRenderer: Sendable {
     -> String
 }
 
-/// Why a template did not take a conversation.
+/// Why a template did not take a conversation, in its words.
 package struct ChatFailure: Error, CustomStringConvertible, Sendable {
   package let description: String
 
