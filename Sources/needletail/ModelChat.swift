@@ -2,7 +2,7 @@ import ArgumentParser
 import Files
 import FoundationEssentials
 import JSON
-import Serving
+import Generation
 import Templates
 import Tokenizers
 
