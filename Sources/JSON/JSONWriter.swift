@@ -1,8 +1,8 @@
 /// Writes JSON as bytes.
 package enum JSONWriter {
-  /// `value` on lines of its own, indented by two spaces, keys sorted: byte for byte as Foundation's encoder writes it
-  /// with `prettyPrinted`, `sortedKeys` and `withoutEscapingSlashes`. A
-  /// number that is not finite, which JSON does not have, is null.
+  /// `value` on lines of its own, indented by two spaces, keys sorted by their bytes: byte for byte as Foundation's
+  /// encoder writes it with `prettyPrinted`, `sortedKeys` and `withoutEscapingSlashes`. A number that is not finite,
+  /// which JSON does not have, is null.
   package static func pretty(_ value: JSONValue) -> [UInt8] {
     var output: [UInt8] = []
     append(value, indent: 0, to: &output)
@@ -40,7 +40,8 @@ package enum JSONWriter {
         append(element, indent: indent + 1, to: &output)
       }
     case .object(let members):
-      append(members.sorted { $0.key < $1.key }, between: "{", "}", indent, to: &output) { member, output in
+      let sorted = members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      append(sorted, between: "{", "}", indent, to: &output) { member, output in
         append(member.key.utf8, to: &output)
         output += " : ".utf8
         append(member.value, indent: indent + 1, to: &output)

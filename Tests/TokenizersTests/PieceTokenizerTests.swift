@@ -41,7 +41,7 @@ struct PieceTokenizerTests {
     let vectors = try #require(form["vectors"]?.elements)
     #expect(vectors.count > 20)
     for vector in vectors {
-      func ids(_ key: StaticString) -> [Int32] {
+      func ids(_ key: String) -> [Int32] {
         (vector[key]?.elements ?? []).compactMap(\.integer).map(Int32.init)
       }
       let text = vector["text"]?.text ?? ""
