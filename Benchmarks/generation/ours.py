@@ -20,11 +20,10 @@ def main():
     command = [root / ".build/release/needletail", "benchmark", RECIPES[model], "--json", "--batch", batch,
                "--weights", WEIGHTS.get(precision, precision), "--threads", threads,
                "--generate", "2" if reads else str(peers.DECODED), "--set", f"training.sequence_length={prompt}"]  # fmt: skip
-    all_before, start = peers.busy()[0], peers.time.perf_counter()
-    said = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
-    [row] = said if isinstance(said, list) else said.get("measurements", [said])
-    print(json.dumps(row), file=sys.stderr)
-    rate = row["prefill_tokens_per_second" if reads else "tokens_per_second"]
+    lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
+    said = [json.loads(line) for line in lines if line.startswith("{")]
+    row = next(r for r in said if r["phase"] == phase)
+    rate = row["tokens_per_second"]
     print(json.dumps(dict(
         engine="needletail", model=model, precision=precision, batch=int(batch), phase=phase, threads=int(threads),
         tokens_per_second=round(rate, 2), bandwidth_share=None if reads or batch != "1" else row["bandwidth_share"])))  # fmt: skip

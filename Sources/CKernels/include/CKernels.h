@@ -1,5 +1,5 @@
-// Needletail's numeric kernels: one C source for AVX-512, AVX2+FMA and a portable baseline (SSE2, NEON),
-// chosen at run time when a pool is made.
+// Needletail's numeric kernels: one C source for AVX-512, with and without products of bf16, AVX2+FMA and a portable
+// baseline (SSE2, NEON), chosen at run time when a pool is made.
 //
 // Two promises hold for every function here.
 //  1. The result of an element does not depend on the number of threads, nor on how many rows or columns
