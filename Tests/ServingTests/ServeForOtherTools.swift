@@ -18,8 +18,7 @@ struct ServeForOtherTools {
     let service = ScriptedService(context: 1 << 20) { request, _ in
       request.prompt.filter { $0 < 256 } + [ByteTokenizer.end]
     }
-    var model = Served.model(service)
-    model.chat = PlainTemplate(refusesTools: false)
+    let model = Served.model(service, chat: PlainTemplate(refusesTools: false))
     let server = Server(config, ModelSlot(model))
     let running = Task { try await server.run() }
     try await Task.sleep(for: .seconds(seconds))

@@ -13,16 +13,18 @@ enum {
 
 static inline int64_t up(int64_t n, int64_t unit) { return blocks(n, unit) * unit; }
 
-/// c[rows,COLUMNS] (+)= Σ_k a[i·down + k·along]·b[k,COLUMNS]; everything is in the caches, but b where it is `far`.
-static inline __attribute__((always_inline)) void cached_rows(int rows, bool far, int64_t kc, const float *a,
-                                                              int64_t down, int64_t along, const float *b, float *c,
-                                                              int64_t ldc, bool add) {
+/// c[rows,COLUMNS] (+)= Σ_k a[i·down + k·along]·b[k,COLUMNS]. Meanwhile as much is asked for from `ahead`, unless it is
+/// null.
+static inline __attribute__((always_inline)) void cached_rows(int rows, int64_t kc, const float *a, int64_t down,
+                                                              int64_t along, const float *b, const float *ahead,
+                                                              float *c, int64_t ldc, bool add) {
   vf sum[MR][2];
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows; i++) sum[i][0] = sum[i][1] = (vf){0};
 #pragma clang loop unroll(disable)
   for (int64_t k = 0; k < kc; k++) {
-    if (far) __builtin_prefetch(b + 32 * COLUMNS);
+    if (ahead)
+      for (int line = 0; line < COLUMNS; line += 16) __builtin_prefetch(ahead + k * COLUMNS + line, 0, 2);
     vf left = load(b), right = load(b + LANES);
 #pragma clang loop unroll(full)
     for (int i = 0; i < rows; i++) {
@@ -45,7 +47,7 @@ static inline __attribute__((always_inline)) void cached_rows(int rows, bool far
 static inline __attribute__((always_inline)) void cached_tile(int64_t kc, const float *a, int64_t down,
                                                               int64_t along, const float *b, float *c,
                                                               int64_t ldc, bool add) {
-  cached_rows(MR, false, kc, a, down, along, b, c, ldc, add);
+  cached_rows(MR, kc, a, down, along, b, NULL, c, ldc, add);
 }
 
 /// Where a tile of queries and keys lies: query r sees the keys up to diagonal + r.

@@ -147,8 +147,8 @@ typedef struct {
   float *a;              // panels of `width` rows, all of k
   int64_t width;
   int64_t row_floats;    // of a packed row
-  int64_t panels_at_once;
-  atomic_long *next;     // rows to pack, panels to multiply
+  atomic_long *next_rows;     // to pack
+  atomic_long *next_panels;   // to multiply, of each thread's run
 } packed_state;
 
 /// Rows i ..< i + rows of a into their panel.
@@ -206,20 +206,25 @@ static void packed_task(void *context, int worker) {
   const packed_state *s = context;
   const nk_gemm_args *g = s->g;
   if (s->a != g->a) {
-    for (int64_t i; (i = MR * atomic_fetch_add_explicit(&s->next[0], 1, memory_order_relaxed)) < g->m;)
+    for (int64_t i; (i = MR * atomic_fetch_add_explicit(s->next_rows, 1, memory_order_relaxed)) < g->m;)
       pack_a_panel(s, i, at_most(MR, g->m - i), worker);
     nk_barrier(s->pool);
   }
   uint8_t values[CODE_VALUES];
   fill_code_values(s->b->kind, values);
-  int64_t panels = packed_panels(s->b), step = s->panels_at_once;
-  for (int64_t p; (p = step * atomic_fetch_add_explicit(&s->next[1], 1, memory_order_relaxed)) < panels;)
-    for (int64_t panel = p; panel < at_most(p + step, panels); panel++) switch (s->b->kind) {
+  // Each thread walks a run of neighbouring panels, so that what is asked for ahead is its own; who is done first
+  // helps the others.
+  int64_t panels = packed_panels(s->b), threads = s->pool->threads;
+  for (int64_t other = 0; other < threads; other++) {
+    int64_t run = (worker + other) % threads, end = (run + 1) * panels / threads;
+    for (int64_t panel; (panel = atomic_fetch_add_explicit(&s->next_panels[run], 1, memory_order_relaxed)) < end;)
+      switch (s->b->kind) {
       case NK_WEIGHTS_F32: packed_panel(NK_WEIGHTS_F32, s, panel, values, worker); break;
       case NK_WEIGHTS_BF16: packed_panel(NK_WEIGHTS_BF16, s, panel, values, worker); break;
       case NK_WEIGHTS_FP8: packed_panel(NK_WEIGHTS_FP8, s, panel, values, worker); break;
       case NK_WEIGHTS_INT8: packed_panel(NK_WEIGHTS_INT8, s, panel, values, worker); break;
       }
+  }
 }
 
 static void packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args) {
@@ -227,11 +232,11 @@ static void packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args
   nk_gemm_args g = *args;
   g.n = b->n;
   g.k = b->k;
-  atomic_long next[2] = {0, 0};
-  int64_t width = g.m > MR ? MR : tile_rows(g.m), share = packed_panels(b) / (4 * pool->threads);
-  packed_state state = {.pool = pool, .b = b, .g = &g, .width = width, .next = next,
-                        .row_floats = in_pairs(b->kind) ? panel_columns(b) / 2 : b->k,
-                        .panels_at_once = share < 1 ? 1 : at_most(share, 8)};
+  int64_t threads = pool->threads, width = g.m > MR ? MR : tile_rows(g.m);
+  atomic_long next_rows = 0, next_panels[threads];
+  for (int64_t run = 0; run < threads; run++) atomic_init(&next_panels[run], run * packed_panels(b) / threads);
+  packed_state state = {.pool = pool, .b = b, .g = &g, .width = width, .next_rows = &next_rows,
+                        .next_panels = next_panels, .row_floats = in_pairs(b->kind) ? panel_columns(b) / 2 : b->k};
   // One row as it stands is its own panel.
   bool stands = g.m == 1 && b->kind == NK_WEIGHTS_F32;
   state.a = stands ? (float *)g.a

@@ -34,12 +34,12 @@ static void store_token(const nk_paged_args *g, int64_t sequence, int64_t row) {
 }
 
 static void cached_rows_of(int64_t rows, int64_t kc, const float *a, int64_t down, int64_t along, const float *b,
-                           float *c, int64_t ldc, bool add) {
+                           const float *ahead, float *c, int64_t ldc, bool add) {
   switch (rows) {
-  case 1: cached_rows(1, true, kc, a, down, along, b, c, ldc, add); break;
-  case 2: cached_rows(2, true, kc, a, down, along, b, c, ldc, add); break;
-  case 4: cached_rows(4, true, kc, a, down, along, b, c, ldc, add); break;
-  default: cached_rows(MR, true, kc, a, down, along, b, c, ldc, add); break;
+  case 1: cached_rows(1, kc, a, down, along, b, ahead, c, ldc, add); break;
+  case 2: cached_rows(2, kc, a, down, along, b, ahead, c, ldc, add); break;
+  case 4: cached_rows(4, kc, a, down, along, b, ahead, c, ldc, add); break;
+  default: cached_rows(MR, kc, a, down, along, b, ahead, c, ldc, add); break;
   }
 }
 
@@ -57,19 +57,21 @@ static void attend_pages(const nk_paged_args *g, const nk_attention_args *softma
   start_rows(&p->f, p->rows, up(p->rows, MR));
   for (int64_t j = 0; j < end; j += BLOCK) {
     const float *keys = page_of(g, sequence, j / BLOCK, group), *values = keys + BLOCK * d;
+    // While a page is read for the first rows, the next is asked for.
+    const float *next = page_of(g, sequence, (j + BLOCK < end ? j + BLOCK : j) / BLOCK, group);
     mask m = {p->rows, at_most(BLOCK, end - j), p->is_one_query ? BLOCK : p->position - j};
     for (int64_t c = 0; c < m.keys; c += COLUMNS)
       for (int64_t i = 0; i < p->rows; i += MR)
         if (c <= m.diagonal + i + MR - 1)
           cached_rows_of(tile_rows(at_most(MR, p->rows - i)), d, p->q + i * d, 1, MR, keys + c * d,
-                         p->f.s + i * BLOCK + c, BLOCK, false);
+                         i == 0 ? next + c * d : NULL, p->f.s + i * BLOCK + c, BLOCK, false);
     for (int64_t r = 0; r < p->rows; r++) soften_row(softmax, &p->f, m, r, 0, j);
     for (int64_t c = 0; c < d; c += COLUMNS)
       for (int64_t i = 0; i < p->rows; i += MR) {
         int64_t seen = at_most(m.keys, m.diagonal + i + MR);
         if (seen > 0)
           cached_rows_of(tile_rows(at_most(MR, p->rows - i)), seen, p->f.s + i * BLOCK, BLOCK, 1, values + c * BLOCK,
-                         p->f.out + i * dn + c, dn, true);
+                         i == 0 ? next + BLOCK * d + c * BLOCK : NULL, p->f.out + i * dn + c, dn, true);
       }
   }
 }

@@ -13,11 +13,11 @@ struct Served: Sendable {
   let slot: ModelSlot
 
   static func model(
-    _ service: ScriptedService, tokenizer: ByteTokenizer = ByteTokenizer(), hasTemplate: Bool = true
+    _ service: ScriptedService, tokenizer: ByteTokenizer = ByteTokenizer(),
+    chat: PlainTemplate? = PlainTemplate()
   ) -> ServedModel {
     ServedModel(
-      name: "tiny", created: 1_700_000_000, tokenizer: tokenizer, service: service,
-      chat: hasTemplate ? PlainTemplate() : nil)
+      name: "tiny", created: 1_700_000_000, tokenizer: tokenizer, service: service, chat: chat)
   }
 
   static func with(
@@ -25,7 +25,8 @@ struct Served: Sendable {
     config: ServerConfig = ServerConfig(), _ body: @Sendable (Served) async throws -> Void
   ) async throws {
     try await with(
-      ModelSlot(model(service, tokenizer: tokenizer, hasTemplate: hasTemplate)), config: config, body)
+      ModelSlot(model(service, tokenizer: tokenizer, chat: hasTemplate ? PlainTemplate() : nil)),
+      config: config, body)
   }
 
   static func with(
