@@ -54,10 +54,11 @@ static void norm_forward_task(void *context, int worker) {
       float rstd = 1 / sqrtf(sum_squares_row(x, s->width, mean) / (float)s->width + s->epsilon);
       s->statistics[2 * row] = mean;
       s->statistics[2 * row + 1] = rstd;
-      for (int64_t j = 0; j < s->width; j++) {
-        float normal = (x[j] - mean) * rstd;
-        y[j] = normal * (s->gain[j] + shift) + (s->bias ? s->bias[j] : 0);
-      }
+      // Not one loop: a masked load from null, which it would become, takes the processor hundreds of cycles.
+      if (s->bias)
+        for (int64_t j = 0; j < s->width; j++) y[j] = (x[j] - mean) * rstd * (s->gain[j] + shift) + s->bias[j];
+      else
+        for (int64_t j = 0; j < s->width; j++) y[j] = (x[j] - mean) * rstd * (s->gain[j] + shift);
     }
 }
 
@@ -95,9 +96,10 @@ static void norm_backward_row(const norm_state *s, int64_t row, float *d_gain, f
   float mean_gx = sum_lanes(sum_gx) / (float)width;
   for (int64_t j = 0; j < width; j++) {
     float normal = (x[j] - mean) * rstd;
-    float gradient = (dy[j] * (s->gain[j] + shift) - mean_g - normal * mean_gx) * rstd;
-    dx[j] = residual ? residual[j] + gradient : gradient;
+    dx[j] = (dy[j] * (s->gain[j] + shift) - mean_g - normal * mean_gx) * rstd;
   }
+  if (residual)
+    for (int64_t j = 0; j < width; j++) dx[j] += residual[j];
 }
 
 static void norm_backward_task(void *context, int worker) {

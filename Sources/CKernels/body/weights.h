@@ -161,9 +161,15 @@ static inline void round_row(bool pairs, const float *x, int64_t k, float *y) {
     }
     return;
   }
-  uint16_t *halves = (uint16_t *)y;
-  for (int64_t i = 0; i < k; i++) halves[i] = bf16_bits(x[i]);
-  for (int64_t i = k; i % QUAD; i++) halves[i] = 0;
+  int64_t whole = k / 2 * 2, all = blocks(k, QUAD) * QUAD;
+  for (int64_t i = 0; i < whole; i += 2) {
+    uint32_t pair = bf16_bits(x[i]) | (uint32_t)bf16_bits(x[i + 1]) << 16;
+    memcpy(y + i / 2, &pair, 4);
+  }
+  for (int64_t i = whole; i < all; i += 2) {
+    uint32_t pair = i < k ? bf16_bits(x[i]) : 0;
+    memcpy(y + i / 2, &pair, 4);
+  }
 }
 
 // ---------------------------------------------------------------- writing and single weights
