@@ -23,7 +23,7 @@ static void quantize_task(void *context, int worker) {
       const float *x = s->x + row * s->k;
       float largest = 0;
       for (int64_t i = first; i < last; i++) largest = fmaxf(largest, fabsf(x[i]));
-      float scale = largest / (s->kind == NK_WEIGHTS_FP8 ? 448 : 127), inverse = scale > 0 ? 1 / scale : 0;
+      float scale = largest / (s->kind == NK_WEIGHTS_FP8 ? 448 : 127), inverse = 1 / scale < INFINITY ? 1 / scale : 0;
       s->scales[row * groups + group] = scale;
       for (int64_t i = first; i < last; i++)
         s->codes[row * s->k + i] =

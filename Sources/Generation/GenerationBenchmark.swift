@@ -39,10 +39,17 @@ package struct GenerationBenchmark: Sendable {
     let readBefore = device.measureBandwidth()
     var options = EngineConfig()
     options.keepsPrefixes = false
+    options.runningLimit = max(options.runningLimit, shape.batch)
+    options.stepTokens = max(options.stepTokens, 2 * shape.batch)
     // The texts that are read first go on writing until the last has its tokens, so that every step that counts is one
-    // of all texts.
-    let readingSteps = (shape.batch * shape.prompt + options.stepTokens - 1) / options.stepTokens
-    let longest = min(config.context, shape.prompt + shape.count + readingSteps)
+    // of all texts. Prompts leave room for that in the context; a step gives each text that writes its token first.
+    var shape = shape
+    let readAtOnce = options.stepTokens - shape.batch
+    func longest(_ prompt: Int) -> Int {
+      prompt + shape.count + (shape.batch * prompt + readAtOnce - 1) / readAtOnce
+    }
+    while shape.prompt > 1, longest(shape.prompt) > config.context { shape.prompt -= 1 }
+    let longest = min(config.context, longest(shape.prompt))
     let pages = (longest + device.pageTokens - 1) / device.pageTokens
     let runner = ModelRunner(model, pageCount: shape.batch * pages + 1)
 

@@ -94,12 +94,15 @@ static void norm_backward_row(const norm_state *s, int64_t row, float *d_gain, f
   }
   float mean_g = s->kind == NK_RMS_NORM ? 0 : sum_lanes(sum_g) / (float)width;
   float mean_gx = sum_lanes(sum_gx) / (float)width;
-  for (int64_t j = 0; j < width; j++) {
-    float normal = (x[j] - mean) * rstd;
-    dx[j] = (dy[j] * (s->gain[j] + shift) - mean_g - normal * mean_gx) * rstd;
-  }
+#define GRADIENT ((dy[j] * (s->gain[j] + shift) - mean_g - (x[j] - mean) * rstd * mean_gx) * rstd)
   if (residual)
-    for (int64_t j = 0; j < width; j++) dx[j] += residual[j];
+    for (int64_t j = 0; j < width; j++) {
+      float gradient = GRADIENT;
+      dx[j] = residual[j] + gradient;
+    }
+  else
+    for (int64_t j = 0; j < width; j++) dx[j] = GRADIENT;
+#undef GRADIENT
 }
 
 static void norm_backward_task(void *context, int worker) {

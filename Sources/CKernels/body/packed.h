@@ -228,7 +228,7 @@ static void packed_task(void *context, int worker) {
 }
 
 static void packed_product(nk_pool *pool, const nk_packed *b, const nk_gemm_args *args) {
-  if (args->m == 0 || args->n == 0) return;
+  if (args->m == 0 || b->n == 0) return;
   nk_gemm_args g = *args;
   g.n = b->n;
   g.k = b->k;

@@ -30,7 +30,8 @@ static void set_scales(const nk_packed *b, int64_t panel, int64_t k, const float
   for (int64_t j = lo; j < hi; j++) {
     float scale = given ? given[j - lo] : largest[j] / top;
     scales[j] = scale * unit;
-    inverse[j] = scale > 0 ? 1 / scale : 0;
+    // Of a row of zeros, or of numbers next to nothing, nothing is kept.
+    inverse[j] = 1 / scale < INFINITY ? 1 / scale : 0;
   }
 }
 

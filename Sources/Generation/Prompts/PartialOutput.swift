@@ -9,7 +9,7 @@ import Files
 /// What has been written of an output whose lines are finished in any order: a file beside it, to which each line is
 /// added with its number when it is done. A run that was stopped goes on from it.
 ///
-///     # needletail 1 <what the lines depend on>
+///     # needletail 2 <what the lines depend on>
 ///     <number> <CRC-32 of the input line> <output line>
 package final class PartialOutput {
   private var descriptor: Int32
@@ -29,11 +29,14 @@ package final class PartialOutput {
       output.utf8.lastIndex(of: UInt8(ascii: "/")).map { output.utf8.index(after: $0) } ?? output.startIndex
     let folder = output[..<cut], prefix = output[cut...] + ".part-"
     return try Folder.names(in: folder.isEmpty ? "." : String(folder))
-      .filter { $0.hasPrefix(prefix) && Int($0.dropFirst(prefix.count)) != nil }
+      .filter { name in
+        let writer = name.utf8.dropFirst(prefix.utf8.count)
+        return name.utf8.starts(with: prefix.utf8) && !writer.isEmpty && writer.allSatisfy { 48...57 ~= $0 }
+      }
       .map { folder + $0 }.sorted()
   }
 
-  private static func header(_ settings: String) -> String { "# needletail 1 \(settings)\n" }
+  private static func header(_ settings: String) -> String { "# needletail 2 \(settings)\n" }
 
   /// Opens the part of writer `writer`, to add to it.
   package init(_ output: String, writer: Int, settings: String) throws {
