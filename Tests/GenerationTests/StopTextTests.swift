@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Tokenizers
 
@@ -115,18 +116,5 @@ struct ChoiceTextTests {
     var hidden = ChoiceText(tokenizer, stops: [], hidden: [end])
     #expect(!shown.append(end).isEmpty)
     #expect(hidden.append(end).isEmpty)
-  }
-}
-
-/// A generator that repeats (Steele, Lea and Flood 2014).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import JSON
 
 /// Documents to try readers with.
@@ -42,18 +43,5 @@ enum RandomJSON {
     var output: [UInt8] = []
     JSONWriter.append(string.utf8, to: &output)
     return String(decoding: output, as: UTF8.self)
-  }
-}
-
-/// A generator that repeats (Steele, Lea and Flood 2014).
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -211,7 +211,7 @@ static void packed_task(void *context, int worker) {
     nk_barrier(s->pool);
   }
   uint8_t values[CODE_VALUES];
-  fill_code_values(s->b->kind, values);
+  if (in_pairs(s->b->kind) && has_scales(s->b->kind)) fill_code_values(s->b->kind, values);
   // Each thread walks a run of neighbouring panels, so that what is asked for ahead is its own; who is done first
   // helps the others.
   int64_t panels = packed_panels(s->b), threads = s->pool->threads;
